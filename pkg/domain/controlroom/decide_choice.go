@@ -1,0 +1,195 @@
+package controlroom
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"vigie/pkg/domain/controlroom/choose"
+	"vigie/pkg/es"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	logv1 "vigie/pkg/gen/vigie/log/v1"
+	regionv1 "vigie/pkg/gen/vigie/region/v1"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// rank ranks the teams of the room for an incident.
+func (d *decider) rank(i *Incident) choose.Result {
+	travel := choose.NewTravel(d.region.RoomConfiguration, d.facts.MinuteOfDay)
+	return choose.Rank(travel, choose.Incident{
+		Site: i.Site, Zone: i.Zone, Priority: i.Priority, Capabilities: i.Capabilities, OwnSiteOnly: i.OwnSiteOnly,
+		Waited: max(0, d.at-i.ReceivedAt), Wanted: i.GuardsWanted - d.committed(i),
+	}, d.teams(i), d.at)
+}
+
+func (d *decider) teams(i *Incident) []choose.Team {
+	teams := make([]choose.Team, 0, len(d.Teams))
+	for _, id := range sortedKeys(d.Teams) {
+		t, conf := d.Teams[id], d.region.Team(id)
+		if conf == nil {
+			continue // no longer in the region: it cannot be sent
+		}
+		team := choose.Team{
+			Team: conf, Guards: guardsOf(t, conf), OnDuty: t.OnDuty, Reachable: t.Reachable(), Busy: t.Mission != "",
+			Tried: slices.Contains(i.Tried, id), InDanger: d.inDanger(id),
+			ScenePlace: choose.Place{Site: t.PlaceSite, Zone: t.PlaceZone, At: t.PlaceAt},
+		}
+		if f, ok := d.facts.Positions[id]; ok {
+			team.Fix = &f
+		}
+		teams = append(teams, team)
+	}
+	return teams
+}
+
+// guardsOf counts who signed on; a team that did not say has its planned strength.
+func guardsOf(t *Team, conf *regionv1.Team) int {
+	if len(t.Guards) > 0 {
+		return len(t.Guards)
+	}
+	return max(1, int(conf.GetGuards()))
+}
+
+// inDanger: whoever has raised an SOS that is not over is not sent anywhere by itself.
+func (d *decider) inDanger(team string) bool {
+	for _, i := range d.Incidents {
+		if i.InDanger == team && i.Live() && i.State != IncidentControlled {
+			return true
+		}
+	}
+	return false
+}
+
+// choose answers the deadline by which teams are to be chosen. Guards on site and reinforcement go in parallel; what is
+// still wanting is tried again when a team frees, and after a while.
+func (d *decider) choose(i *Incident) {
+	r := d.rank(i)
+	committed := d.committed(i)
+	again := d.at + d.region.chooseAgainAfter()
+	if len(r.Chosen) == 0 {
+		d.emit(&logv1.Event{Body: &logv1.Event_NoTeamFound{NoTeamFound: &logv1.NoTeamFound{
+			Incident: i.ID, Exclusions: exclusions(r), GuardsWanted: int32(i.GuardsWanted), //nolint:gosec // a handful
+			GuardsCommitted: int32(committed), AgainAtMs: again, //nolint:gosec // a handful
+		}}})
+		return
+	}
+	sent := 0
+	for _, c := range r.Chosen {
+		sent += c.Guards
+	}
+	if committed+sent >= i.GuardsWanted {
+		again = 0
+	}
+	d.chosen(i, r, "automatic", again)
+	for _, c := range r.Chosen {
+		d.offer(i, c, "automatic", "")
+	}
+}
+
+func (d *decider) chosen(i *Incident, r choose.Result, by string, again int64) {
+	e := &logv1.TeamsChosen{
+		Incident: i.ID, By: by, GuardsWanted: int32(i.GuardsWanted), GuardsCommitted: int32(d.committed(i)), //nolint:gosec // a handful
+		Exclusions: exclusions(r), RegionHash: d.RegionHash, AgainAtMs: again,
+	}
+	for _, c := range r.Candidates {
+		e.Candidates = append(e.Candidates, candidate(c))
+	}
+	for _, c := range r.Chosen {
+		e.Chosen = append(e.Chosen, c.Team.GetId())
+	}
+	d.emit(&logv1.Event{Body: &logv1.Event_TeamsChosen{TeamsChosen: e}})
+}
+
+func (d *decider) offer(i *Incident, c choose.Candidate, by, reason string) {
+	e := &logv1.MissionOffered{
+		Mission: d.nextMission(), Incident: i.ID, Team: c.Team.GetId(), Guards: int32(c.Guards), //nolint:gosec // a handful
+		Site: i.Site, Zone: i.Zone, Category: i.Category, Priority: int32(i.Priority), Text: i.Text, //nolint:gosec // 1 to 3
+		By: by, Reason: reason, ArrivalMs: c.Arrival,
+		DeliverByMs: d.at + d.region.deliverWithin(), AnswerByMs: d.at + d.region.answerWithin(i.Priority),
+	}
+	for _, id := range i.Missions {
+		if m := d.Missions[id]; m.Active() {
+			e.WithTeams = append(e.WithTeams, m.Team)
+		}
+	}
+	d.emit(&logv1.Event{Body: &logv1.Event_MissionOffered{MissionOffered: e}})
+}
+
+// assign sends a team by hand. An excluded one may go with a reason; one with an active mission never (domain §3).
+func (d *decider) assign(q *intakev1.Request, b *intakev1.AssignMission) Outcome {
+	i, no := d.live(b.GetIncident())
+	if no != nil {
+		return refused(no)
+	}
+	t, conf := d.Teams[b.GetTeam()], d.region.Team(b.GetTeam())
+	if t == nil || conf == nil {
+		return unknown(CodeUnknownTeam, "team", b.GetTeam())
+	}
+	if m := d.Missions[t.Mission]; m != nil {
+		return refused(&es.Refusal{
+			Code: CodeTeamBusy, Team: t.ID, Mission: m.ID, Incident: m.Incident,
+			Message: fmt.Sprintf("Team %s has mission %s for incident %s: recall it first, or choose another team.", t.ID, m.ID, m.Incident),
+		})
+	}
+	r := d.rank(i)
+	k := slices.IndexFunc(r.Candidates, func(c choose.Candidate) bool { return c.Team.GetId() == t.ID })
+	if k >= 0 {
+		r.Chosen = r.Candidates[k : k+1]
+	} else {
+		x := r.Exclusions[slices.IndexFunc(r.Exclusions, func(x choose.Exclusion) bool { return x.Team == t.ID })]
+		if b.GetReason() == "" {
+			return refused(&es.Refusal{
+				Code: CodeReasonNeeded, Team: t.ID, Incident: i.ID,
+				Message: fmt.Sprintf("Team %s is excluded (%s): send it all the same by giving a reason.", t.ID, x.Reason),
+			})
+		}
+		r.Chosen = []choose.Candidate{{Team: &choose.Team{Team: conf}, Guards: guardsOf(t, conf)}}
+	}
+	again := int64(0)
+	if due, ok := d.Deadlines[timerID(timerChoose, i.ID)]; ok {
+		again = due.Due
+	}
+	by := q.GetActor().GetId()
+	d.chosen(i, r, by, again)
+	d.offer(i, r.Chosen[0], by, b.GetReason())
+	return d.done()
+}
+
+func exclusions(r choose.Result) []*logv1.Exclusion {
+	out := make([]*logv1.Exclusion, 0, len(r.Exclusions))
+	for _, x := range r.Exclusions {
+		out = append(out, &logv1.Exclusion{Team: x.Team, Reason: string(x.Reason), Detail: x.Detail})
+	}
+	return out
+}
+
+func candidate(c choose.Candidate) *logv1.Candidate {
+	place := c.Place.Site
+	if c.Place.Zone != "" {
+		place += "/" + c.Place.Zone
+	}
+	return &logv1.Candidate{
+		Team: c.Team.GetId(), Place: place, PlaceSource: c.Source, PlaceAgeMs: c.Age, Estimated: c.Estimated,
+		TurnoutMs: c.Turnout, ToEntranceMs: c.ToEntrance, BetweenSitesMs: c.BetweenSites, IndoorMs: c.Indoor,
+		ArrivalMs: c.Arrival, ArrivalEarlyMs: c.Early, ArrivalLateMs: c.Late,
+		LatePermille: int32(c.LatePermille), Lateness: c.Lateness, Uncovered: c.Uncovered, Score: c.Score, //nolint:gosec // 0 to 1000
+		Guards: int32(c.Guards), CrossesSites: c.Crosses, LeftAtSite: int32(c.LeftAtSite), //nolint:gosec // a handful
+	}
+}
+
+// shiftLeft is how long the shift of this hour still lasts; without one a team stays on for twelve hours.
+func shiftLeft(shifts []*regionv1.Shift, minute int32) int64 {
+	const day = 24 * 60
+	left := int32(0)
+	for _, s := range shifts {
+		if inBand(minute, s.GetStartMinute(), s.GetEndMinute()) {
+			left = max(left, cmp.Or((s.GetEndMinute()-minute+day)%day, day))
+		}
+	}
+	if left == 0 {
+		left = 12 * 60
+	}
+	return int64(left) * 60 * second
+}

@@ -1,0 +1,188 @@
+package controlroom
+
+import (
+	"slices"
+
+	logv1 "vigie/pkg/gen/vigie/log/v1"
+)
+
+// Evolve folds one fact of the log. It knows nothing but the state and the fact, decrypts nothing and cannot fail: an
+// event about something forgotten changes nothing. It consumes s (see [es.Domain]).
+func Evolve(s State, at int64, event *logv1.Event) State {
+	switch e := event.GetBody().(type) {
+	case *logv1.Event_LogOpened:
+		s.LogID = e.LogOpened.GetLogId()
+	case *logv1.Event_RegionConfigured:
+		s.configure(e.RegionConfigured)
+	case *logv1.Event_AlarmReceived:
+		s.alarmReceived(at, e.AlarmReceived)
+	case *logv1.Event_AlarmRestored:
+		s.alarmRestored(e.AlarmRestored)
+	case *logv1.Event_RequestUndecidable:
+		// What it opened follows as events of its own.
+	case *logv1.Event_IncidentOpened:
+		s.incidentOpened(at, e.IncidentOpened)
+	case *logv1.Event_IncidentAggravated:
+		s.incidentAggravated(at, e.IncidentAggravated)
+	case *logv1.Event_IncidentClaimed:
+		s.onIncident(e.IncidentClaimed.GetIncident(), func(i *Incident) { i.ClaimedBy = e.IncidentClaimed.GetBy() })
+	case *logv1.Event_IncidentReleased:
+		s.onIncident(e.IncidentReleased.GetIncident(), func(i *Incident) { i.ClaimedBy = "" })
+	case *logv1.Event_IncidentControlled:
+		s.onIncident(e.IncidentControlled.GetIncident(), func(i *Incident) {
+			i.State = IncidentControlled
+			s.quiet(i)
+		})
+	case *logv1.Event_IncidentClosed:
+		s.incidentEnded(at, e.IncidentClosed.GetIncident(), IncidentClosed, e.IncidentClosed.GetDisposition())
+	case *logv1.Event_IncidentCancelled:
+		s.incidentEnded(at, e.IncidentCancelled.GetIncident(), IncidentCancelled, e.IncidentCancelled.GetReason())
+	case *logv1.Event_IncidentNeglected:
+		s.incidentNeglected(e.IncidentNeglected)
+	case *logv1.Event_SosRaised:
+		s.onIncident(e.SosRaised.GetIncident(), func(i *Incident) { i.InDanger = e.SosRaised.GetTeam() })
+	case *logv1.Event_TeamsChosen:
+		s.onIncident(e.TeamsChosen.GetIncident(), func(i *Incident) {
+			i.NoTeam = false
+			s.chooseAgain(i, e.TeamsChosen.GetAgainAtMs())
+		})
+	case *logv1.Event_NoTeamFound:
+		s.onIncident(e.NoTeamFound.GetIncident(), func(i *Incident) {
+			i.NoTeam, i.Tried = true, nil
+			s.chooseAgain(i, e.NoTeamFound.GetAgainAtMs())
+		})
+	case *logv1.Event_MissionOffered:
+		s.missionOffered(at, e.MissionOffered)
+	case *logv1.Event_MissionUndelivered:
+		s.onMission(e.MissionUndelivered.GetMission(), func(m *Mission) { m.Undelivered = true })
+	case *logv1.Event_MissionDelivered:
+		s.reach(at, e.MissionDelivered.GetMission(), MissionDelivered)
+	case *logv1.Event_MissionSeen:
+		s.reach(at, e.MissionSeen.GetMission(), MissionSeen)
+	case *logv1.Event_MissionAccepted:
+		s.reach(at, e.MissionAccepted.GetMission(), MissionAccepted)
+	case *logv1.Event_MissionDeclined:
+		s.missionEnded(at, e.MissionDeclined.GetMission(), MissionDeclined, e.MissionDeclined.GetReason())
+	case *logv1.Event_MissionExpired:
+		s.missionEnded(at, e.MissionExpired.GetMission(), MissionExpired, "")
+	case *logv1.Event_MissionDeparted:
+		s.reach(at, e.MissionDeparted.GetMission(), MissionEnRoute)
+	case *logv1.Event_MissionArrived:
+		s.reach(at, e.MissionArrived.GetMission(), MissionOnScene)
+	case *logv1.Event_MissionCleared:
+		s.missionEnded(at, e.MissionCleared.GetMission(), MissionCleared, "")
+	case *logv1.Event_MissionCancelled:
+		s.missionEnded(at, e.MissionCancelled.GetMission(), MissionCancelled, e.MissionCancelled.GetReason())
+	case *logv1.Event_LateAnswerHonoured:
+		s.lateAnswerHonoured(at, e.LateAnswerHonoured)
+	case *logv1.Event_DutyStarted:
+		s.dutyStarted(at, e.DutyStarted)
+	case *logv1.Event_DutyExtended:
+		t := s.team(e.DutyExtended.GetTeam())
+		t.Until = e.DutyExtended.GetUntilMs()
+		s.arm(timerShift, t.ID, t.Until, 0)
+	case *logv1.Event_DutyEnded:
+		s.dutyEnded(e.DutyEnded)
+	case *logv1.Event_DeviceLinked:
+		s.deviceLinked(at, e.DeviceLinked)
+	case *logv1.Event_DeviceUnlinked:
+		s.deviceUnlinked(e.DeviceUnlinked)
+	case *logv1.Event_GatewayDisappeared:
+		s.gatewayDisappeared(e.GatewayDisappeared.GetGateway())
+	}
+	return s
+}
+
+func (s *State) configure(e *logv1.RegionConfigured) {
+	s.RegionHash, s.region = e.GetHash(), newRegion(e.GetContent())
+	for _, team := range e.GetContent().GetTeams() {
+		s.team(team.GetId())
+	}
+}
+
+// team gives the team, known to the region or not: a fact about it is kept either way.
+func (s *State) team(id string) *Team {
+	t := s.Teams[id]
+	if t == nil {
+		t = &Team{ID: id, Links: map[string]Link{}}
+		s.Teams[id] = t
+	}
+	return t
+}
+
+func (s *State) onIncident(id string, change func(*Incident)) {
+	if i := s.Incidents[id]; i != nil {
+		change(i)
+	}
+}
+
+func (s *State) onMission(id string, change func(*Mission)) {
+	if m := s.Missions[id]; m != nil {
+		change(m)
+	}
+}
+
+func (s *State) dutyStarted(at int64, e *logv1.DutyStarted) {
+	t := s.team(e.GetTeam())
+	t.OnDuty, t.Guards, t.Until = true, e.GetGuards(), e.GetUntilMs()
+	s.arm(timerShift, t.ID, t.Until, 0)
+	s.teamFreed(at)
+}
+
+func (s *State) dutyEnded(e *logv1.DutyEnded) {
+	t := s.team(e.GetTeam())
+	t.OnDuty, t.Guards, t.Until = false, nil, 0
+	// Where it stood is a fact about a shift; the next one begins at the base.
+	t.PlaceSite, t.PlaceZone, t.PlaceAt = "", "", 0
+	s.disarm(timerShift, t.ID)
+}
+
+func (s *State) deviceLinked(at int64, e *logv1.DeviceLinked) {
+	t := s.team(e.GetTeam())
+	t.Links[e.GetDevice()] = Link{Gateway: e.GetGateway(), Session: e.GetSession()}
+	s.teamFreed(at)
+}
+
+func (s *State) deviceUnlinked(e *logv1.DeviceUnlinked) {
+	delete(s.team(e.GetTeam()).Links, e.GetDevice())
+}
+
+func (s *State) gatewayDisappeared(gateway string) {
+	for _, t := range s.Teams {
+		for device, link := range t.Links {
+			if link.Gateway == gateway {
+				delete(t.Links, device)
+			}
+		}
+	}
+}
+
+// teamFreed makes the choice due again for every incident that still wants guards: a team has freed, has started or has
+// its link back (domain §3).
+func (s *State) teamFreed(at int64) {
+	for _, i := range s.Incidents {
+		if i.Mode == modeProposed && !i.NoTeam {
+			continue // a person is looking at the proposal
+		}
+		if _, waiting := s.Deadlines[timerID(timerChoose, i.ID)]; waiting {
+			s.chooseAgain(i, at)
+		}
+	}
+}
+
+// forget drops what ended more than a day before at.
+func (s *State) forget(at int64) {
+	for len(s.Ended) > 0 {
+		i := s.Incidents[s.Ended[0]]
+		if i != nil && i.EndedAt > at-keptAfterEnd {
+			return
+		}
+		if i != nil {
+			for _, m := range i.Missions {
+				delete(s.Missions, m)
+			}
+			delete(s.Incidents, i.ID)
+		}
+		s.Ended = slices.Delete(s.Ended, 0, 1)
+	}
+}

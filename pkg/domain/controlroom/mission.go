@@ -1,0 +1,102 @@
+package controlroom
+
+import (
+	"slices"
+
+	logv1 "vigie/pkg/gen/vigie/log/v1"
+)
+
+func (s *State) missionOffered(at int64, e *logv1.MissionOffered) {
+	m := &Mission{
+		ID: e.GetMission(), Incident: e.GetIncident(), Team: e.GetTeam(), State: MissionOffered,
+		Guards: int(e.GetGuards()), By: e.GetBy(), OfferedAt: at, DeliverBy: e.GetDeliverByMs(), AnswerBy: e.GetAnswerByMs(),
+	}
+	s.addMission(at, m)
+	s.arm(timerDeliver, m.ID, m.DeliverBy, 0)
+	s.arm(timerAnswer, m.ID, m.AnswerBy, 0)
+}
+
+// lateAnswerHonoured opens a mission that was accepted before the expiry of the one before it.
+func (s *State) lateAnswerHonoured(at int64, e *logv1.LateAnswerHonoured) {
+	s.addMission(at, &Mission{
+		ID: e.GetMission(), Incident: e.GetIncident(), Team: e.GetTeam(), State: MissionAccepted,
+		Guards: int(e.GetGuards()), By: "late_answer", Previous: e.GetPrevious(),
+		OfferedAt: at, DeliveredAt: at, SeenAt: at, AcceptedAt: at,
+	})
+}
+
+func (s *State) addMission(at int64, m *Mission) {
+	s.Missions[m.ID] = m
+	s.LastMission++
+	s.team(m.Team).Mission = m.ID
+	s.onIncident(m.Incident, func(i *Incident) {
+		i.Missions = append(i.Missions, m.ID)
+		if !s.wantsGuards(i) {
+			s.disarm(timerChoose, i.ID)
+		}
+		s.followMissions(at, i)
+	})
+}
+
+// reach moves an active mission on; a leg that is behind it changes nothing.
+func (s *State) reach(at int64, id string, state MissionState) {
+	s.onMission(id, func(m *Mission) {
+		to := (&Mission{State: state}).leg()
+		if from := m.leg(); from == 0 || from >= to {
+			return
+		}
+		m.State = state
+		switch to {
+		case legDelivered:
+			m.DeliveredAt = at
+		case legSeen:
+			m.SeenAt = at
+		case legAccepted:
+			m.AcceptedAt = at
+		case legEnRoute:
+			m.EnRouteAt = at
+		case legOnScene:
+			m.OnSceneAt = at
+			s.arrived(at, m)
+		}
+		s.disarm(timerDeliver, m.ID)
+		if to >= legAccepted {
+			s.disarm(timerAnswer, m.ID)
+		}
+		s.onIncident(m.Incident, func(i *Incident) { s.followMissions(at, i) })
+	})
+}
+
+// arrived: a scene is a place at which the team was confirmed.
+func (s *State) arrived(at int64, m *Mission) {
+	i, t := s.Incidents[m.Incident], s.team(m.Team)
+	if i != nil {
+		t.PlaceSite, t.PlaceZone, t.PlaceAt = i.Site, i.Zone, at
+	}
+}
+
+func (s *State) missionEnded(at int64, id string, state MissionState, why string) {
+	s.onMission(id, func(m *Mission) {
+		if !m.Active() {
+			return
+		}
+		m.State, m.EndedAt, m.EndReason = state, at, why
+		s.disarm(timerDeliver, id)
+		s.disarm(timerAnswer, id)
+		t := s.team(m.Team)
+		t.Mission = ""
+		if state == MissionCleared && m.OnSceneAt != 0 {
+			t.PlaceAt = at
+		}
+		s.onIncident(m.Incident, func(i *Incident) {
+			if state != MissionCleared && !slices.Contains(i.Tried, m.Team) {
+				i.Tried = append(i.Tried, m.Team)
+			}
+			s.followMissions(at, i)
+			if s.wantsGuards(i) && i.Mode != "manual" {
+				s.chooseAgain(i, at)
+			}
+		})
+		s.teamFreed(at)
+	})
+}

@@ -1,0 +1,152 @@
+package controlroom
+
+import (
+	"slices"
+
+	regionv1 "vigie/pkg/gen/vigie/region/v1"
+)
+
+// Region is the folded configuration of the room with its look-ups. It is never changed after it was built.
+type Region struct {
+	*regionv1.RoomConfiguration
+	sites map[string]*regionv1.Site
+	zones map[string]*regionv1.Zone
+	teams map[string]*regionv1.Team
+	codes map[string]*regionv1.Code
+}
+
+func newRegion(content *regionv1.RoomConfiguration) *Region {
+	r := &Region{
+		RoomConfiguration: content,
+		sites:             map[string]*regionv1.Site{},
+		zones:             map[string]*regionv1.Zone{},
+		teams:             map[string]*regionv1.Team{},
+		codes:             map[string]*regionv1.Code{},
+	}
+	for _, site := range content.GetSites() {
+		r.sites[site.GetId()] = site
+		for _, zone := range site.GetZones() {
+			r.zones[zoneKey(site.GetId(), zone.GetCode())] = zone
+		}
+	}
+	for _, team := range content.GetTeams() {
+		r.teams[team.GetId()] = team
+	}
+	for _, code := range content.GetCodes() {
+		r.codes[code.GetCode()] = code
+	}
+	return r
+}
+
+func zoneKey(site, zone string) string { return site + "/" + zone }
+
+// Site gives a site of the room, or nil.
+func (r *Region) Site(id string) *regionv1.Site { return r.sites[id] }
+
+// Zone gives a zone of a site, or nil.
+func (r *Region) Zone(site, code string) *regionv1.Zone { return r.zones[zoneKey(site, code)] }
+
+// Team gives a team of the room, or nil.
+func (r *Region) Team(id string) *regionv1.Team { return r.teams[id] }
+
+// Region is the configuration the room works under; before the first one it is empty.
+func (s State) Region() *Region { return s.region }
+
+// unclassified is the category of what nobody knows.
+const unclassified = "unclassified"
+
+// classify says what an alarm is: what its source says, else what the region says of its code.
+func (r *Region) classify(code, category string) (string, int) {
+	known := r.codes[code]
+	if category == "" && known != nil {
+		category = known.GetCategory()
+	}
+	if category == "" {
+		return unclassified, defaultPriority(unclassified)
+	}
+	if known != nil && known.GetCategory() == category && known.GetPriority() != 0 {
+		return category, int(known.GetPriority())
+	}
+	return category, defaultPriority(category)
+}
+
+// defaultPriority: 1 a person in danger, 2 property or a likely offence, 3 a check or a service (domain §2). What nobody
+// knows may be an offence.
+func defaultPriority(category string) int {
+	switch category {
+	case "internal_violence", "imported_violence", "terrorism", "lone_worker", "duress", "fire":
+		return 1
+	case "access", "technical", "assistance":
+		return 3
+	default:
+		return 2
+	}
+}
+
+// plan is the first one that fits; without any, one guard goes at once.
+func (r *Region) plan(category, site, zone string, minute int32) *regionv1.Plan {
+	fits := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+	for _, p := range r.GetPlans() {
+		if fits(p.GetCategories(), category) && fits(p.GetSites(), site) && fits(p.GetZones(), zone) &&
+			inBand(minute, p.GetFromMinute(), p.GetToMinute()) {
+			return p
+		}
+	}
+	return &regionv1.Plan{GuardsWanted: 1, Mode: modeAutomatic}
+}
+
+// inBand says whether a minute of the day lies in [from, to), over midnight when to is before from; equal is all day.
+func inBand(minute, from, to int32) bool {
+	switch {
+	case from == to:
+		return true
+	case from < to:
+		return from <= minute && minute < to
+	default:
+		return minute >= from || minute < to
+	}
+}
+
+// Modes of a plan (domain §3).
+const (
+	modeAutomatic = "automatic"
+	modeProposed  = "proposed"
+)
+
+const second = int64(1000)
+
+// perPriority reads a list of seconds by priority, in milliseconds.
+func perPriority(list []int32, priority int, otherwise int64) int64 {
+	if i := priority - 1; i >= 0 && i < len(list) {
+		return int64(list[i]) * second
+	}
+	return otherwise
+}
+
+func (r *Region) answerWithin(priority int) int64 {
+	if priority == 1 {
+		return perPriority(r.GetParameters().GetAnswerS(), priority, 30*second)
+	}
+	return perPriority(r.GetParameters().GetAnswerS(), priority, 90*second)
+}
+
+func (r *Region) neglectedAfter(priority int) int64 {
+	if priority == 1 {
+		return perPriority(r.GetParameters().GetNeglectS(), priority, 30*second)
+	}
+	return perPriority(r.GetParameters().GetNeglectS(), priority, 90*second)
+}
+
+func (r *Region) deliverWithin() int64 {
+	if v := r.GetParameters().GetDeliveryS(); v > 0 {
+		return int64(v) * second
+	}
+	return 5 * second
+}
+
+func (r *Region) chooseAgainAfter() int64 {
+	if v := r.GetParameters().GetChooseAgainS(); v > 0 {
+		return int64(v) * second
+	}
+	return 30 * second
+}

@@ -1,0 +1,202 @@
+package controlroom
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"vigie/pkg/es"
+	personalv1 "vigie/pkg/gen/vigie/personal/v1"
+)
+
+// View is a room as people and programs read it: GET /v1/rooms/{room}/state and vigie replay give these very bytes.
+type View struct {
+	Room      string         `json:"room"`
+	LogID     string         `json:"log_id"`
+	Offset    int64          `json:"offset"`
+	Version   uint64         `json:"version"`
+	At        string         `json:"at"`
+	StateHash string         `json:"state_hash"`
+	Incidents []IncidentView `json:"incidents"`
+	Missions  []MissionView  `json:"missions"`
+	Teams     []TeamView     `json:"teams"`
+}
+
+// IncidentView is one incident of a view; times are RFC 3339, empty when they have not come.
+type IncidentView struct {
+	ID           string                 `json:"id"`
+	State        IncidentState          `json:"state"`
+	Priority     int                    `json:"priority"`
+	Category     string                 `json:"category"`
+	Site         string                 `json:"site"`
+	Zone         string                 `json:"zone"`
+	OpenedBy     string                 `json:"opened_by"`
+	OpenedAt     string                 `json:"opened_at"`
+	ReceivedAt   string                 `json:"received_at"`
+	GuardsWanted int                    `json:"guards_wanted"`
+	Guards       int                    `json:"guards_committed"`
+	ClaimedBy    string                 `json:"claimed_by"`
+	Neglected    int                    `json:"neglected"`
+	NoTeam       bool                   `json:"no_team"`
+	Disposition  string                 `json:"disposition"`
+	EndedAt      string                 `json:"ended_at"`
+	Text         *personalv1.SealedText `json:"text,omitempty"`
+	Alarms       []AlarmChain           `json:"alarms"`
+	Missions     []string               `json:"missions"`
+}
+
+// MissionView is one mission of a view.
+type MissionView struct {
+	ID          string       `json:"id"`
+	Incident    string       `json:"incident"`
+	Team        string       `json:"team"`
+	State       MissionState `json:"state"`
+	Guards      int          `json:"guards"`
+	By          string       `json:"by"`
+	Previous    string       `json:"previous"`
+	Undelivered bool         `json:"undelivered"`
+	OfferedAt   string       `json:"offered_at"`
+	AnswerBy    string       `json:"answer_by"`
+	DeliveredAt string       `json:"delivered_at"`
+	SeenAt      string       `json:"seen_at"`
+	AcceptedAt  string       `json:"accepted_at"`
+	EnRouteAt   string       `json:"en_route_at"`
+	OnSceneAt   string       `json:"on_scene_at"`
+	EndedAt     string       `json:"ended_at"`
+	EndReason   string       `json:"end_reason"`
+}
+
+// TeamView is one team of a view.
+type TeamView struct {
+	ID        string `json:"id"`
+	CallSign  string `json:"call_sign"`
+	HomeSite  string `json:"home_site"`
+	Status    string `json:"status"`
+	OnDuty    bool   `json:"on_duty"`
+	Guards    int    `json:"guards"`
+	Until     string `json:"until"`
+	Mission   string `json:"mission"`
+	Reachable bool   `json:"reachable"`
+}
+
+// Show gives the view of a folded room.
+func Show(room string, f *Fold) View {
+	s := f.State
+	v := View{
+		Room: room, LogID: s.LogID, Offset: f.Next - 1, Version: f.Version, At: Instant(f.At), StateHash: StateHash(f),
+		Incidents: []IncidentView{}, Missions: []MissionView{}, Teams: []TeamView{},
+	}
+	for _, i := range s.Incidents {
+		v.Incidents = append(v.Incidents, s.ShowIncident(i))
+	}
+	for _, m := range s.Missions {
+		v.Missions = append(v.Missions, ShowMission(m))
+	}
+	for _, t := range s.Teams {
+		v.Teams = append(v.Teams, s.ShowTeam(t))
+	}
+	slices.SortFunc(v.Incidents, func(a, b IncidentView) int { return compareIDs(a.ID, b.ID) })
+	slices.SortFunc(v.Missions, func(a, b MissionView) int { return compareIDs(a.ID, b.ID) })
+	slices.SortFunc(v.Teams, func(a, b TeamView) int { return cmp.Compare(a.ID, b.ID) })
+	return v
+}
+
+// ShowIncident gives the view of one incident.
+func (s State) ShowIncident(i *Incident) IncidentView {
+	return IncidentView{
+		ID: i.ID, State: i.State, Priority: i.Priority, Category: i.Category, Site: i.Site, Zone: i.Zone,
+		OpenedBy: i.OpenedBy, OpenedAt: Instant(i.OpenedAt), ReceivedAt: Instant(i.ReceivedAt),
+		GuardsWanted: i.GuardsWanted, Guards: s.committed(i), ClaimedBy: i.ClaimedBy, Neglected: i.Neglected, NoTeam: i.NoTeam,
+		Disposition: i.Disposition, EndedAt: Instant(i.EndedAt), Text: i.Text,
+		Alarms: append([]AlarmChain{}, i.Alarms...), Missions: append([]string{}, i.Missions...),
+	}
+}
+
+// ShowMission gives the view of one mission.
+func ShowMission(m *Mission) MissionView {
+	return MissionView{
+		ID: m.ID, Incident: m.Incident, Team: m.Team, State: m.State, Guards: m.Guards, By: m.By, Previous: m.Previous,
+		Undelivered: m.Undelivered, OfferedAt: Instant(m.OfferedAt), AnswerBy: Instant(m.AnswerBy),
+		DeliveredAt: Instant(m.DeliveredAt), SeenAt: Instant(m.SeenAt), AcceptedAt: Instant(m.AcceptedAt),
+		EnRouteAt: Instant(m.EnRouteAt), OnSceneAt: Instant(m.OnSceneAt), EndedAt: Instant(m.EndedAt), EndReason: m.EndReason,
+	}
+}
+
+// ShowTeam gives the view of one team.
+func (s State) ShowTeam(t *Team) TeamView {
+	conf := s.region.Team(t.ID)
+	v := TeamView{
+		ID: t.ID, CallSign: conf.GetCallSign(), HomeSite: conf.GetHomeSite(), Status: s.Status(t), OnDuty: t.OnDuty,
+		Until: Instant(t.Until), Mission: t.Mission, Reachable: t.Reachable(),
+	}
+	if t.OnDuty {
+		v.Guards = guardsOf(t, conf)
+	}
+	return v
+}
+
+// Status is what the strip shows of a team, derived from missions, shifts and links (domain §2).
+func (s State) Status(t *Team) string {
+	m := s.Missions[t.Mission]
+	switch {
+	case !t.OnDuty:
+		return "off_duty"
+	case m != nil && m.Accepted() && m.State != MissionAccepted:
+		return string(m.State)
+	case m != nil && m.State == MissionAccepted:
+		return "acknowledged"
+	case !t.Reachable():
+		return "unreachable"
+	case m != nil:
+		return "offered"
+	}
+	return "available"
+}
+
+// Instant writes domain milliseconds as RFC 3339 in UTC; 0 is "".
+func Instant(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// canonical is what the hash of a state covers (protocol §5): everything a fold has to carry on with, and nothing that
+// differs between two readers of the same log, as the offset of the last void record would.
+type canonical struct {
+	Schema       int      `json:"schema"`
+	Head         headJSON `json:"head"`
+	CausesDigest string   `json:"causes_digest"`
+	State        State    `json:"state"`
+}
+
+type headJSON struct {
+	Version    uint64 `json:"version"`
+	Hash       string `json:"hash"`
+	IntakeNext int64  `json:"intake_next"`
+	At         int64  `json:"at"`
+	Level      uint32 `json:"level"`
+}
+
+// StateHash is the SHA-256 of the canonical encoding: JSON over structs, fields as declared, maps sorted by key; hex.
+func StateHash(f *Fold) string {
+	h := f.Head
+	digest := f.CausesDigest()
+	encoded, err := json.Marshal(canonical{
+		Schema: Schema,
+		Head:   headJSON{Version: h.Version, Hash: Hex(h.Hash), IntakeNext: h.IntakeNext, At: h.At, Level: h.Level},
+		State:  f.State, CausesDigest: Hex(digest),
+	})
+	if err != nil {
+		panic(fmt.Sprintf("a state of strings and numbers cannot fail to encode: %v", err))
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])
+}
+
+// Hex writes a hash as people see it.
+func Hex(h es.Hash) string { return hex.EncodeToString(h[:]) }

@@ -1,0 +1,89 @@
+package es
+
+// Fold is a room as told by the records read so far. It is not safe for concurrent use.
+type Fold[S, E, R, F any] struct {
+	Head
+	State S
+	// Next is the offset of the next record to read.
+	Next int64
+
+	room   string
+	domain *Domain[S, E, R, F]
+	voids  map[Hash]uint64
+	causes *causes
+	halted string
+}
+
+// NewFold is a room before its first record.
+func NewFold[S, E, R, F any](room string, domain *Domain[S, E, R, F]) *Fold[S, E, R, F] {
+	return &Fold[S, E, R, F]{
+		Head:   Head{Level: 1},
+		State:  domain.Initial(),
+		room:   room,
+		domain: domain,
+		voids:  map[Hash]uint64{},
+		causes: newCauses(),
+	}
+}
+
+// Read judges the next record of the log and folds it when it is effective. After a halting record nothing is folded
+// any more and the same judgement comes back.
+func (f *Fold[S, E, R, F]) Read(r *Stored[E]) Judgement {
+	if f.halted != "" {
+		return Judgement{Halting, f.halted}
+	}
+	j := judge(f.room, f.Head, f.voids, f.State, f.domain.Open, r)
+	if j.Verdict == Halting {
+		f.halted = j.Reason
+		return j
+	}
+	f.Next = r.Offset + 1
+	if j.Verdict == Void {
+		if r.Version >= f.Version {
+			f.voids[r.Hash] = r.Version
+		}
+		return j
+	}
+	if r.Intake != NoIntake {
+		first := First{Version: r.Version, Offset: r.Offset, ContentHash: short(r.ContentHash)}
+		if r.Refusal != nil {
+			first.Code = r.Refusal.Code
+		}
+		f.causes.remember(r.Intake, r.Cause, r.RepeatOf != 0, first)
+	}
+	f.State = f.domain.apply(f.State, &r.Decision)
+	f.Head = after(f.Head, &r.Decision, r.Hash)
+	for hash, version := range f.voids {
+		if version < f.Version {
+			delete(f.voids, hash)
+		}
+	}
+	return j
+}
+
+// Outcome gives the first outcome of a cause that is still remembered.
+func (f *Fold[S, E, R, F]) Outcome(c Cause) (First, bool) { return f.causes.lookup(c) }
+
+// Halted gives the reason why this fold has stopped, or "".
+func (f *Fold[S, E, R, F]) Halted() string { return f.halted }
+
+// CausesDigest stands for all remembered causes in the hash of the state.
+func (f *Fold[S, E, R, F]) CausesDigest() Hash { return f.causes.digest }
+
+func (d *Domain[S, E, R, F]) apply(state S, decision *Decision[E]) S {
+	if decision.Intake == NoIntake {
+		state = d.Answered(state, decision.Deadline)
+	}
+	for _, event := range decision.Events {
+		state = d.Evolve(state, decision.At, event)
+	}
+	return state
+}
+
+func after[E any](h Head, d *Decision[E], hash Hash) Head {
+	h.Version, h.Hash, h.At = d.Version, hash, d.At
+	if d.Intake != NoIntake {
+		h.IntakeNext++
+	}
+	return h
+}
