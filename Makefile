@@ -1,0 +1,86 @@
+# Every target does its own set-up. Go and make are enough for build, up, sim, test, lint and bench;
+# proto and verify also want Node (buf comes from npm).
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+TOOLS := $(CURDIR)/bin/tools
+BUF   := tools/node_modules/.bin/buf
+# One binary per services/NAME/cmd/NAME.
+MAINS := $(addprefix ./,$(wildcard services/*/cmd/*))
+# What gofmt looks at: all but what npm installs.
+GODIRS := $(wildcard *.go pkg services tests)
+# go refuses a module without a package.
+SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
+TESTFLAGS ?=
+ARGS      ?=
+
+.PHONY: help build up sim test verify lint proto bench fmt vet fmt-check race proto-check tidy-check
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+build: ## bin/vigie and one binary per service
+	@mkdir -p bin
+	go build -trimpath -o bin/ $(if $(MAINS),$(MAINS),./services/vigie/cmd/vigie)
+
+up: build ## everything in one process, in the foreground, data in ./data
+	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml $(ARGS)
+
+sim: build ## a simulated day; ARGS="--for 1h --seed 7"
+	@exec bin/vigie sim $(ARGS)
+
+test: fmt-check vet build ## format, vet, unit tests, then the scenarios against bin/vigie
+	go test $(TESTFLAGS) ./...
+	@# The scenarios run a program the test cache knows nothing about.
+	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) ./...)
+
+verify: lint race proto-check tidy-check ## lint, race detector, contracts, generated code, modules
+
+lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
+	$(TOOLS)/golangci-lint run ./...
+	$(if $(SUITES),cd tests && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...)
+
+proto: $(BUF) $(TOOLS)/protoc-gen-go ## generated code from proto/ into pkg/gen
+	$(BUF) generate
+
+bench: build ## a table of figures, and bench.json
+	cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go run ./load/bench $(ARGS)
+
+fmt: $(TOOLS)/golangci-lint ## format all Go code
+	$(TOOLS)/golangci-lint fmt
+
+fmt-check:
+	@bad="$$(gofmt -l $(GODIRS))"; \
+	if [ -n "$$bad" ]; then echo "not formatted (run make fmt):"; echo "$$bad"; exit 1; fi
+
+vet:
+	go vet ./...
+	$(if $(SUITES),cd tests && go vet ./...)
+
+race:
+	go test -race $(TESTFLAGS) ./...
+
+proto-check: $(BUF) $(TOOLS)/protoc-gen-go
+	BUF=$(BUF) tools/proto-check
+
+tidy-check:
+	tools/tidy-check
+
+# Tools are built from their own module, pinned there, outside the workspace: inside it, their versions would move ours.
+$(TOOLS)/golangci-lint: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	cd tools && GOWORK=off go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	cd tools && GOWORK=off go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+
+# No install script runs: the platform's buf is a package of its own, picked by npm. Not npm ci: it wants every platform's
+# package in the lock, and the lock holds the platforms we build on; what it holds is still checked against its digest.
+$(BUF): tools/package.json tools/package-lock.json
+	@command -v npm >/dev/null || { echo "buf comes from npm: install Node 20 or newer, then again"; exit 1; }
+	npm install --prefix tools --no-save --ignore-scripts --no-audit --no-fund
+	@touch $@

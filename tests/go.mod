@@ -1,0 +1,7 @@
+module vigie/tests
+
+go 1.26.0
+
+require vigie v0.0.0
+
+replace vigie => ../
