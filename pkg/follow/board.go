@@ -1,0 +1,203 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/es"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/wire"
+)
+
+// kept is how many effective decisions a board remembers for clients that come back; who was away longer gets a snapshot.
+const kept = 8192
+
+// ErrHalted says that a room's log can no longer be trusted.
+var ErrHalted = errors.New("the room's log is halted")
+
+// Board is a room as folded by one process. It is safe for concurrent use.
+type Board struct {
+	Room eventlog.RoomEntry
+	log  *kafkalog.Log
+	slog *slog.Logger
+
+	mu      sync.RWMutex
+	fold    *controlroom.Fold
+	recent  []*wire.Stored // effective, in order, at most kept
+	voids   uint64
+	caught  bool
+	halted  string
+	changed chan struct{} // closed and replaced when anything above changed
+}
+
+// NewBoard returns the board of a room; nothing is read before Run.
+func NewBoard(log *kafkalog.Log, room eventlog.RoomEntry, logger *slog.Logger) *Board {
+	return &Board{
+		Room: room, log: log, slog: logger, fold: controlroom.NewFold(room.Room), changed: make(chan struct{}),
+	}
+}
+
+// Run follows the log until ctx ends. Damage halts the board and nothing else: other rooms go on.
+func (b *Board) Run(ctx context.Context) {
+	err := Partition(ctx, b.log, eventlog.TopicLog, b.Room.Partition, 0, b.read, b.progress)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	b.slog.ErrorContext(ctx, "room halted", "room", b.Room.Room, "err", err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.halted = err.Error()
+	b.announce()
+}
+
+func (b *Board) read(r eventlog.Record) error {
+	s := wire.Decode(r.Offset, r.Value)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch j := b.fold.Read(&s); j.Verdict {
+	case es.Halting:
+		return fmt.Errorf("%w at offset %d: %s", ErrHalted, r.Offset, j.Reason)
+	case es.Void:
+		b.voids++
+	case es.Effective:
+		if s.Version == 1 && b.fold.State.LogID != b.Room.LogID {
+			return fmt.Errorf("%w: its log id is %s, the room table says %s", ErrHalted, b.fold.State.LogID, b.Room.LogID)
+		}
+		if len(b.recent) == kept {
+			b.recent = append(b.recent[:0:0], b.recent[kept/4:]...)
+		}
+		b.recent = append(b.recent, &s)
+		b.announce()
+	}
+	return nil
+}
+
+func (b *Board) progress(next, highWatermark int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.caught && next >= highWatermark {
+		b.caught = true
+		b.announce()
+	}
+}
+
+// announce wakes whoever waits; the caller holds mu.
+func (b *Board) announce() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// Changed is closed at the next change. Take it before looking.
+func (b *Board) Changed() <-chan struct{} {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.changed
+}
+
+// Look calls see with the folded room, which must not be kept or changed.
+func (b *Board) Look(see func(*controlroom.Fold)) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	see(b.fold)
+}
+
+// Ready is nil once the board has reached the end of the log, else it says why not.
+func (b *Board) Ready() error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	switch {
+	case b.halted != "":
+		return fmt.Errorf("room %s: %s", b.Room.Room, b.halted)
+	case !b.caught:
+		return fmt.Errorf("room %s: reading its log, at offset %d", b.Room.Room, b.fold.Next)
+	}
+	return nil
+}
+
+// Halted gives the reason why the room has stopped, or "".
+func (b *Board) Halted() string {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.halted
+}
+
+// Voids counts void records read so far.
+func (b *Board) Voids() uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.voids
+}
+
+// Position is a place in a room's log: a stored position is worth nothing without its hash (protocol §1).
+type Position struct {
+	LogID  string
+	Offset int64
+	Hash   es.Hash
+}
+
+// Head is the position of the last effective decision read, or offset -1 before the first.
+func (b *Board) Head() Position {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.headLocked()
+}
+
+func (b *Board) headLocked() Position {
+	p := Position{LogID: b.Room.LogID, Offset: -1}
+	if n := len(b.recent); n > 0 {
+		p.Offset, p.Hash = b.recent[n-1].Offset, b.recent[n-1].Hash
+	}
+	return p
+}
+
+// Since gives every effective decision after a position, or false when the position is not one of this log or too far
+// back: then only a snapshot will do. Never a part.
+func (b *Board) Since(p Position) ([]*wire.Stored, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if p.LogID != b.Room.LogID {
+		return nil, false
+	}
+	k := searchOffset(b.recent, p.Offset)
+	if k == len(b.recent) || b.recent[k].Offset != p.Offset || b.recent[k].Hash != p.Hash {
+		return nil, false
+	}
+	return b.recent[k+1:], true
+}
+
+// searchOffset is the index of the first record at or after an offset.
+func searchOffset(records []*wire.Stored, offset int64) int {
+	low, high := 0, len(records)
+	for low < high {
+		if mid := (low + high) / 2; records[mid].Offset < offset {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
+// Await blocks until done says so, looking again at every change, or until ctx ends or the room halts.
+func (b *Board) Await(ctx context.Context, done func(*controlroom.Fold) bool) error {
+	for {
+		changed, reached := b.Changed(), false
+		b.Look(func(f *controlroom.Fold) { reached = done(f) })
+		if reached {
+			return nil
+		}
+		if reason := b.Halted(); reason != "" {
+			return fmt.Errorf("%w: %s", ErrHalted, reason)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,46 @@
+// Package follow reads a room's log from its beginning, judges and folds it, and goes on for as long as it is told to:
+// in bulk up to where the log ends now, then as it grows. A [Board] is such a room for readers: boards of the gateway,
+// the live state of replay, the look-ups of alarms. It guarantees that readers see only effective decisions, in order,
+// and that a log that was cut, rewritten or damaged stops the board with a reason instead of showing half a story.
+package follow
+
+import (
+	"context"
+	"fmt"
+
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+)
+
+// Partition reads all records of a partition from an offset on, until ctx ends or deliver fails. progress is told the
+// offset reached and the high watermark whenever the end was looked at; the end is reached when they are equal.
+func Partition(
+	ctx context.Context, log *kafkalog.Log, topic string, partition int, from int64,
+	deliver func(eventlog.Record) error, progress func(next, highWatermark int64),
+) error {
+	_, end, err := log.Bounds(ctx, topic, partition)
+	if err != nil {
+		return fmt.Errorf("end of %s/%d: %w", topic, partition, err)
+	}
+	next := from
+	each := func(r eventlog.Record) error {
+		next = r.Offset + 1
+		return deliver(r)
+	}
+	// Bulk first: fetching one-record batches is ten times slower (they are what the log is made of).
+	if end > from {
+		if err := log.Scan(ctx, topic, partition, from, end, each); err != nil {
+			return fmt.Errorf("scan %s/%d: %w", topic, partition, err)
+		}
+	}
+	progress(next, end)
+	return log.Tail(ctx, topic, partition, next, func(records []eventlog.Record, highWatermark int64) error {
+		for _, r := range records {
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		progress(next, highWatermark)
+		return nil
+	})
+}

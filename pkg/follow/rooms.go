@@ -1,0 +1,91 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+)
+
+// Rooms are the boards of all rooms of the table, followed together.
+type Rooms struct {
+	boards []*Board
+	byName map[string]*Board
+	stop   context.CancelFunc
+	wait   sync.WaitGroup
+}
+
+// ErrNoRooms says that the room table is empty.
+var ErrNoRooms = errors.New("the room table is empty: run vigie topics apply with the region file")
+
+// startBound is how long the room table may take to be read.
+const startBound = 30 * time.Second
+
+// Start reads the room table and follows every room until Stop.
+func Start(ctx context.Context, log *kafkalog.Log, logger *slog.Logger) (*Rooms, error) {
+	ctx, done := context.WithTimeout(ctx, startBound)
+	defer done()
+	table, err := Table(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rooms{byName: map[string]*Board{}}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	for _, entry := range table {
+		b := NewBoard(log, entry, logger)
+		r.boards = append(r.boards, b)
+		r.byName[entry.Room] = b
+		r.wait.Go(func() { b.Run(run) })
+	}
+	return r, nil
+}
+
+// Table reads the room table, in order of partitions.
+func Table(ctx context.Context, log *kafkalog.Log) ([]eventlog.RoomEntry, error) {
+	table, err := log.Rooms(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("room table: %w", err)
+	}
+	if len(table) == 0 {
+		return nil, ErrNoRooms
+	}
+	slices.SortFunc(table, func(a, b eventlog.RoomEntry) int { return a.Partition - b.Partition })
+	return table, nil
+}
+
+// Stop ends following and waits for it.
+func (r *Rooms) Stop() {
+	r.stop()
+	r.wait.Wait()
+}
+
+// All gives the boards in order of partitions.
+func (r *Rooms) All() []*Board { return r.boards }
+
+// Board gives the board of a room, or nil.
+func (r *Rooms) Board(room string) *Board { return r.byName[room] }
+
+// Ready is nil once every room has been read to its end. A halted room is shown wherever it is asked for; it does not
+// make the process unready for the others, unless none is left.
+func (r *Rooms) Ready(context.Context) error {
+	var reading, halted []error
+	for _, b := range r.boards {
+		err := b.Ready()
+		if b.Halted() != "" {
+			halted = append(halted, err)
+		} else if err != nil {
+			reading = append(reading, err)
+		}
+	}
+	if len(halted) == len(r.boards) {
+		return errors.Join(halted...)
+	}
+	return errors.Join(reading...)
+}

@@ -1,0 +1,164 @@
+// Package dispatch decides: alarms and commands in, incidents and missions out. It is the only writer of vigie.log. Any
+// number of dispatch processes may run for the same rooms; the log, not an election, says whose decisions count.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
+
+	"vigie/pkg/app"
+	"vigie/pkg/clock"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/eventlog/witness"
+	"vigie/pkg/follow"
+	"vigie/services/dispatch/internal/decider"
+	"vigie/services/dispatch/internal/fixes"
+)
+
+// Config of the dispatch service.
+type Config struct {
+	// WitnessPath is the file in which this node notes how far it has seen each log, outside the broker's directory.
+	WitnessPath string `koanf:"witness_path" help:"file that notes how far each log has come; empty: none"`
+}
+
+// Default keeps the witness beside the process.
+func Default() Config { return Config{WitnessPath: "witness.json"} }
+
+// Validate accepts every value.
+func (Config) Validate() error { return nil }
+
+// Module runs dispatch in any process.
+func Module(cfg Config) fx.Option {
+	return fx.Module("dispatch",
+		app.Named("dispatch"),
+		fx.Supply(cfg, fx.Private),
+		fx.Provide(newService, fx.Private),
+		fx.Provide(app.AsCheck(func(s *service) app.Check { return app.Check{Name: "dispatch", Ready: s.ready} })),
+		fx.Invoke(func(s *service, r *prometheus.Registry) error { return r.Register(s) }),
+	)
+}
+
+type service struct {
+	cfg   Config
+	log   *kafkalog.Log
+	clock *clock.Clock
+	slog  *slog.Logger
+
+	name     string
+	deciders []*decider.Decider
+	stop     context.CancelFunc
+	wait     sync.WaitGroup
+	keeper   *witness.Keeper
+}
+
+func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, logger *slog.Logger) *service {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: host + "/" + uuid.NewString()[:8]} //nolint:forbidigo // one run of a process
+	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
+	return s
+}
+
+func (s *service) start(ctx context.Context) error {
+	table, err := follow.Table(ctx, s.log)
+	if err != nil {
+		return err
+	}
+	witnessed := map[string]witness.Head{}
+	if s.cfg.WitnessPath != "" {
+		heads, err := witness.Load(s.cfg.WitnessPath)
+		if err != nil {
+			return err
+		}
+		for _, h := range heads {
+			witnessed[h.Room] = h
+		}
+		if s.keeper, err = witness.Keep(s.cfg.WitnessPath, s.slog); err != nil {
+			return err
+		}
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	positions := fixes.NewTable()
+	for _, room := range table {
+		d := decider.New(decider.Config{
+			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: positions,
+			Witness: s.keeper, Witnessed: witnessed[room.Room], Logger: s.slog,
+		})
+		s.deciders = append(s.deciders, d)
+		s.wait.Go(func() { positions.Follow(run, s.log, room, s.slog) })
+		s.wait.Go(func() {
+			// Other rooms go on: a room that halts is loud, not contagious.
+			if err := d.Run(run); err != nil {
+				s.slog.ErrorContext(run, "room halted", "room", room.Room, "err", err)
+			}
+		})
+	}
+	return nil
+}
+
+func (s *service) halt(context.Context) error {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.wait.Wait()
+	if s.keeper != nil {
+		return s.keeper.Close()
+	}
+	return nil
+}
+
+// ready: every room that is not halted is being decided; a halted one shows in the metrics and on the consoles.
+func (s *service) ready(context.Context) error {
+	var errs []error
+	halted := 0
+	for _, d := range s.deciders {
+		if d.Halted() {
+			halted++
+			continue
+		}
+		errs = append(errs, d.Ready())
+	}
+	if halted > 0 && halted == len(s.deciders) {
+		return fmt.Errorf("all rooms are halted, the first because: %w", s.deciders[0].Ready())
+	}
+	return errors.Join(errs...)
+}
+
+var ( //nolint:gochecknoglobals // descriptions are constants that Go cannot write as such
+	backlogDesc = prometheus.NewDesc("vigie_dispatch_backlog_requests", "Requests read from intake without an outcome in the log.", []string{"room"}, nil)
+	voidsDesc   = prometheus.NewDesc("vigie_dispatch_void_records_total", "Void records read.", []string{"room"}, nil)
+	decidedDesc = prometheus.NewDesc("vigie_dispatch_decisions_total", "Effective decisions read.", []string{"room"}, nil)
+	haltedDesc  = prometheus.NewDesc("vigie_dispatch_halted", "1 when the room is halted.", []string{"room"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (s *service) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{backlogDesc, voidsDesc, decidedDesc, haltedDesc} {
+		c <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *service) Collect(c chan<- prometheus.Metric) {
+	for _, d := range s.deciders {
+		f, room, halted := d.Figures(), d.Room.Room, 0.0
+		if d.Halted() {
+			halted = 1
+		}
+		c <- prometheus.MustNewConstMetric(backlogDesc, prometheus.GaugeValue, float64(f.Backlog), room)
+		c <- prometheus.MustNewConstMetric(voidsDesc, prometheus.CounterValue, float64(f.Voids), room)
+		c <- prometheus.MustNewConstMetric(decidedDesc, prometheus.CounterValue, float64(f.Decided), room)
+		c <- prometheus.MustNewConstMetric(haltedDesc, prometheus.GaugeValue, halted, room)
+	}
+}

@@ -1,0 +1,200 @@
+// Package decider is the loop around the rules of a room: it reads intake and the log, lets the kernel's writer decide,
+// and appends what comes out. It owns I/O, clocks and goroutines; what is true it leaves to the log. A decider that is
+// slow, doubled or wrong about the time costs void records, never a wrong decision.
+package decider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vigie/pkg/clock"
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/domain/controlroom/choose"
+	"vigie/pkg/es"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/eventlog/witness"
+	"vigie/pkg/follow"
+	"vigie/pkg/wire"
+)
+
+// Positions are the last fixes of a room's teams.
+type Positions interface {
+	Of(room string) map[string]choose.Fix
+}
+
+// Config of one decider.
+type Config struct {
+	Room      eventlog.RoomEntry
+	Name      string
+	Log       *kafkalog.Log
+	Clock     *clock.Clock
+	Positions Positions
+	// Witness is told how far the log has come; nil: nobody is.
+	Witness *witness.Keeper
+	// Witnessed is where an earlier run of this node had seen the log; its zero value: nowhere.
+	Witnessed witness.Head
+	Logger    *slog.Logger
+}
+
+// Decider decides for one room. Make it with New, run it once.
+type Decider struct {
+	Config
+	writer  *controlroom.Writer
+	log     *slog.Logger
+	started time.Time
+
+	records    chan []wire.Stored
+	requests   chan []wire.Request
+	appended   chan es.Appended
+	watermarks chan int64
+	// caught is set while the log has been read to its end.
+	logAtEnd chan struct{}
+
+	inIntake bool
+	waits    sync.WaitGroup
+	last     lastAnswer
+	zone     zone
+
+	ready   atomic.Bool
+	halted  atomic.Pointer[string]
+	backlog atomic.Int64
+	voids   atomic.Int64
+	decided atomic.Int64
+}
+
+// lastAnswer is what the log says of the last request that was answered.
+type lastAnswer struct {
+	intake int64
+	hash   es.Hash
+}
+
+// ErrHalted says that the room's log or intake cannot be trusted.
+var ErrHalted = errors.New("the room is halted")
+
+// buffered bounds what readers may be ahead of the loop, in batches.
+const buffered = 64
+
+// New returns a decider that has read nothing yet.
+func New(c Config) *Decider {
+	return &Decider{
+		Config:  c,
+		writer:  es.NewWriter(c.Room.Room, c.Name, controlroom.Rules(), es.DefaultLimits(), wire.Encode),
+		log:     c.Logger.With("room", c.Room.Room),
+		started: time.Now(),
+		last:    lastAnswer{intake: es.NoIntake},
+
+		records: make(chan []wire.Stored, buffered), requests: make(chan []wire.Request, buffered),
+		appended: make(chan es.Appended, 1), watermarks: make(chan int64, 1), logAtEnd: make(chan struct{}, 1),
+	}
+}
+
+// Run decides until ctx ends. It returns nil then, and ErrHalted with its reason when the room cannot go on.
+func (d *Decider) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.readLog(ctx) })
+	group.Go(func() error { return d.loop(ctx, group) })
+	err := group.Wait()
+	d.waits.Wait()
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	var damage *eventlog.DamageError
+	if errors.As(err, &damage) {
+		err = fmt.Errorf("%w: %w", ErrHalted, err)
+	}
+	reason := err.Error()
+	d.halted.Store(&reason)
+	d.ready.Store(false)
+	return err
+}
+
+// Ready is nil when the decider has read everything and decides.
+func (d *Decider) Ready() error {
+	if reason := d.halted.Load(); reason != nil {
+		return errors.New(*reason)
+	}
+	if !d.ready.Load() {
+		return fmt.Errorf("room %s: the decider is reading its log", d.Room.Room)
+	}
+	return nil
+}
+
+// Halted says whether the room has stopped for good.
+func (d *Decider) Halted() bool { return d.halted.Load() != nil }
+
+// Figures of a decider, for metrics.
+type Figures struct {
+	// Backlog counts requests read and not yet answered in the log: the first alert of the product.
+	Backlog, Voids, Decided int64
+}
+
+// Figures gives the present ones.
+func (d *Decider) Figures() Figures {
+	return Figures{Backlog: d.backlog.Load(), Voids: d.voids.Load(), Decided: d.decided.Load()}
+}
+
+func (d *Decider) readLog(ctx context.Context) error {
+	batch := make([]wire.Stored, 0, 256)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := send(ctx, d.records, batch)
+		batch = make([]wire.Stored, 0, 256)
+		return err
+	}
+	return follow.Partition(ctx, d.Log, eventlog.TopicLog, d.Room.Partition, 0,
+		func(r eventlog.Record) error {
+			batch = append(batch, wire.Decode(r.Offset, r.Value))
+			if len(batch) < cap(batch) {
+				return nil
+			}
+			return flush()
+		},
+		func(next, highWatermark int64) {
+			if flush() == nil && next >= highWatermark {
+				select {
+				case d.logAtEnd <- struct{}{}:
+				default: // the loop has not looked since the last time
+				}
+			}
+		})
+}
+
+func (d *Decider) readIntake(ctx context.Context, from int64) error {
+	batch := make([]wire.Request, 0, 256)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := send(ctx, d.requests, batch)
+		batch = make([]wire.Request, 0, 256)
+		return err
+	}
+	return follow.Partition(ctx, d.Log, eventlog.TopicIntake, d.Room.Partition, from,
+		func(r eventlog.Record) error {
+			batch = append(batch, wire.DecodeRequest(r.Offset, r.Value))
+			if len(batch) < cap(batch) {
+				return nil
+			}
+			return flush()
+		},
+		func(int64, int64) { _ = flush() }) // fails only when ctx has ended, which the reader sees next
+}
+
+func send[T any](ctx context.Context, to chan<- T, v T) error {
+	select {
+	case to <- v:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
