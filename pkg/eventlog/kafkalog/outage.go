@@ -1,0 +1,73 @@
+package kafkalog
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// The longest wait is short: a broker that comes back should be noticed within
+// 200 ms, and a refused connection costs little.
+const (
+	backoffMin = 20 * time.Millisecond
+	backoffMax = 200 * time.Millisecond
+)
+
+// outage is the state of one reader that the brokers do not answer: it waits
+// longer each time and logs once when it begins and once when it is over.
+type outage struct {
+	log   *slog.Logger
+	attrs []any
+	wait  time.Duration
+}
+
+// pause waits before the next try. It returns the context's error when that
+// ends first.
+func (o *outage) pause(ctx context.Context, err error) error {
+	if o.wait == 0 {
+		o.log.WarnContext(ctx, "kafka does not answer, trying again", append([]any{"error", err}, o.attrs...)...)
+	}
+	o.wait = min(max(2*o.wait, backoffMin), backoffMax)
+	return sleep(ctx, o.wait)
+}
+
+func (o *outage) over(ctx context.Context) {
+	if o.wait > 0 {
+		o.log.InfoContext(ctx, "kafka answers again", o.attrs...)
+		o.wait = 0
+	}
+}
+
+// sleep waits between half of d and d: readers that lost the same broker do
+// not come back in step.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d/2 + rand.N(d/2+1)) //nolint:gosec // jitter needs no secrecy
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// passing says whether err is a broker or a network that is away, as opposed
+// to an answer that cannot be read. kafka-go has no type for a failed
+// checksum, so that is told by what it is not.
+func passing(err error) bool {
+	var (
+		netErr net.Error
+		errno  syscall.Errno
+		code   kafka.Error
+	)
+	return errors.As(err, &netErr) || errors.As(err, &errno) || errors.As(err, &code) || unrouted(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}

@@ -1,0 +1,170 @@
+package kafkalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"vigie/pkg/eventlog"
+)
+
+const (
+	fetchWait     = 250 * time.Millisecond // how long a broker holds an empty answer
+	fetchMaxBytes = 4 << 20
+	// maxBlank answers without a record while the broker says that there are
+	// some are taken for a batch that cannot be read: kafka-go drops a batch
+	// whose length field is wrong without a word.
+	maxBlank = 8
+)
+
+// errUnreadable is an answer whose bytes fail Kafka's checksum or make no sense.
+var errUnreadable = errors.New("answer cannot be read")
+
+// Tail hands out every record from offset from on, for as long as ctx lives:
+// in order, without a hole, in batches as they come. deliver is also called
+// without records when nothing is new, so that it learns the high watermark.
+// Tail returns when ctx ends, when deliver returns an error, with
+// [eventlog.DamageError], or with [eventlog.ErrRefused] when reading is not
+// allowed; brokers that are away it waits for.
+func (l *Log) Tail(ctx context.Context, topic string, partition int, from int64,
+	deliver func(records []eventlog.Record, highWatermark int64) error,
+) error {
+	t := tail{log: l, client: l.client(topic), topic: topic, partition: partition, next: from}
+	out := outage{log: l.log, attrs: []any{"topic", topic, "partition", partition}}
+	for {
+		records, highWatermark, err := t.fetch(ctx)
+		var damage *eventlog.DamageError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &damage):
+			return err
+		case err != nil && forbidden(err):
+			return fmt.Errorf("read %s/%d: %w: %w", topic, partition, eventlog.ErrRefused, err)
+		case errors.Is(err, errUnreadable):
+			continue // once: t.fetch turns the second in a row into damage
+		case err != nil:
+			if err := out.pause(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		out.over(ctx)
+		if err := deliver(records, max(highWatermark, t.next)); err != nil {
+			return err
+		}
+	}
+}
+
+type tail struct {
+	log        *Log
+	client     *kafka.Client
+	topic      string
+	partition  int
+	next       int64
+	unreadable int // answers in a row that failed their checksum
+	blank      int // answers in a row without the records they speak of
+}
+
+// fetch makes one request and returns the records from t.next on, which it
+// moves past them.
+func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
+	res, err := t.client.Fetch(ctx, &kafka.FetchRequest{
+		Topic: t.topic, Partition: t.partition, Offset: t.next,
+		MinBytes: 1, MaxBytes: fetchMaxBytes, MaxWait: fetchWait,
+	})
+	switch {
+	case err != nil && passing(err):
+		return nil, 0, err
+	case err != nil:
+		return nil, 0, t.bad(err)
+	case errors.Is(res.Error, kafka.OffsetOutOfRange) || (res.Error == nil && res.LogStartOffset > t.next):
+		return nil, 0, t.outOfRange(ctx)
+	case errors.Is(res.Error, kafka.InvalidMessage): // the broker's own copy fails its checksum
+		return nil, 0, t.bad(res.Error)
+	case res.Error != nil:
+		return nil, 0, res.Error
+	}
+	records, err := t.collect(res.Records)
+	if err != nil {
+		return nil, 0, err
+	}
+	t.unreadable = 0
+	if len(records) > 0 || res.HighWatermark <= t.next {
+		t.blank = 0
+	} else if t.blank++; t.blank > maxBlank {
+		return nil, 0, t.damage(fmt.Sprintf("records up to %d are announced and none can be read", res.HighWatermark))
+	}
+	return records, res.HighWatermark, nil
+}
+
+func (t *tail) collect(reader kafka.RecordReader) ([]eventlog.Record, error) {
+	var records []eventlog.Record
+	for {
+		rec, err := reader.ReadRecord()
+		if errors.Is(err, io.EOF) {
+			return records, nil
+		}
+		if err != nil {
+			return nil, t.bad(err)
+		}
+		value, err := takeValue(rec)
+		switch {
+		case err != nil:
+			return nil, t.bad(err)
+		case rec.Offset < t.next: // a batch may begin before the offset that was asked for
+			continue
+		case rec.Offset > t.next:
+			return nil, t.damage(fmt.Sprintf("hole: the next record has offset %d", rec.Offset))
+		}
+		records = append(records, eventlog.Record{Offset: rec.Offset, Value: value})
+		t.next++
+	}
+}
+
+func takeValue(rec *kafka.Record) ([]byte, error) {
+	value, err := kafka.ReadAll(rec.Value)
+	// Closing gives the pages behind the record back to kafka-go's pool.
+	if rec.Key != nil {
+		_ = rec.Key.Close()
+	}
+	if rec.Value != nil {
+		_ = rec.Value.Close()
+	}
+	return value, err
+}
+
+// bad is an answer that cannot be read: the wire may have done it once, the
+// second time in a row it is what is stored.
+func (t *tail) bad(err error) error {
+	if t.unreadable++; t.unreadable > 1 {
+		return t.damage(err.Error())
+	}
+	return fmt.Errorf("%w: %w", errUnreadable, err)
+}
+
+// outOfRange says on which side of the log t.next lies.
+func (t *tail) outOfRange(ctx context.Context) error {
+	start, end, err := t.log.Bounds(ctx, t.topic, t.partition)
+	if err != nil {
+		return err
+	}
+	return outside(t.topic, t.partition, t.next, start, end)
+}
+
+func (t *tail) damage(reason string) error {
+	return &eventlog.DamageError{Topic: t.topic, Partition: t.partition, Offset: t.next, Reason: reason}
+}
+
+// outside describes an offset that the broker says it does not have.
+func outside(topic string, partition int, next, start, end int64) error {
+	reason := fmt.Sprintf("the log ends at %d", end)
+	if start > next {
+		reason = fmt.Sprintf("the log now starts at %d", start)
+	}
+	return &eventlog.DamageError{Topic: topic, Partition: partition, Offset: next, Reason: reason}
+}

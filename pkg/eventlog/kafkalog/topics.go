@@ -1,0 +1,153 @@
+package kafkalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"vigie/pkg/eventlog"
+)
+
+// Forever is the retention of what is never deleted.
+const Forever time.Duration = -1
+
+// TopicSettings is what a topic must be.
+type TopicSettings struct {
+	Name       string
+	Partitions int
+	// Replication is the number of copies; 0 leaves it to the brokers.
+	Replication int
+	// MinInSync is how many copies an append waits for; 0 leaves it to the brokers.
+	MinInSync int
+	// Retention is how long records are kept: [Forever], or above zero.
+	Retention time.Duration
+}
+
+// Topics returns the settings of the project's four topics for a number of
+// rooms. Retention is set on each of them: a broker that deletes by age would
+// otherwise apply its own to those without.
+func Topics(rooms, replication, minInSync int) []TopicSettings {
+	const day = 24 * time.Hour
+	set := func(name string, partitions int, retention time.Duration) TopicSettings {
+		return TopicSettings{
+			Name: name, Partitions: partitions, Replication: replication, MinInSync: minInSync, Retention: retention,
+		}
+	}
+	return []TopicSettings{
+		set(eventlog.TopicRooms, 1, Forever),
+		set(eventlog.TopicIntake, rooms, 30*day),
+		set(eventlog.TopicLog, rooms, Forever),
+		set(eventlog.TopicPositions, rooms, day),
+	}
+}
+
+func (s TopicSettings) entries() []kafka.ConfigEntry {
+	retention := "-1"
+	if s.Retention != Forever {
+		retention = strconv.FormatInt(s.Retention.Milliseconds(), 10)
+	}
+	entries := []kafka.ConfigEntry{
+		{ConfigName: "cleanup.policy", ConfigValue: "delete"},
+		{ConfigName: "retention.ms", ConfigValue: retention},
+	}
+	if s.MinInSync > 0 {
+		entries = append(entries, kafka.ConfigEntry{
+			ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(s.MinInSync),
+		})
+	}
+	return entries
+}
+
+// CreateTopic makes sure that the topic is there, with the retention and at
+// least the partitions asked for: it creates it, adds partitions, or changes
+// its settings. Partitions are never taken away. It returns when this
+// connection can use them all.
+func (l *Log) CreateTopic(ctx context.Context, s TopicSettings) error {
+	if s.Partitions < 1 {
+		return fmt.Errorf("create topic %s: needs at least one partition", s.Name)
+	}
+	if s.Retention != Forever && s.Retention <= 0 {
+		return fmt.Errorf("create topic %s: retention must be above zero or Forever", s.Name)
+	}
+	replication := s.Replication
+	if replication == 0 {
+		replication = -1
+	}
+	client := l.client(s.Name)
+	res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+		Topic: s.Name, NumPartitions: s.Partitions, ReplicationFactor: replication, ConfigEntries: s.entries(),
+	}}})
+	if err == nil {
+		err = res.Errors[s.Name]
+	}
+	switch {
+	case errors.Is(err, kafka.TopicAlreadyExists):
+		return l.adjust(ctx, client, s)
+	case err != nil:
+		return fmt.Errorf("create topic %s: %w", s.Name, err)
+	}
+	return l.await(ctx, client, s)
+}
+
+// adjust brings a topic that exists to its settings.
+func (l *Log) adjust(ctx context.Context, client *kafka.Client, s TopicSettings) error {
+	configs := make([]kafka.IncrementalAlterConfigsRequestConfig, 0, len(s.entries()))
+	for _, e := range s.entries() {
+		configs = append(configs, kafka.IncrementalAlterConfigsRequestConfig{
+			Name: e.ConfigName, Value: e.ConfigValue, ConfigOperation: kafka.ConfigOperationSet,
+		})
+	}
+	altered, err := client.IncrementalAlterConfigs(ctx, &kafka.IncrementalAlterConfigsRequest{
+		Resources: []kafka.IncrementalAlterConfigsRequestResource{{
+			ResourceType: kafka.ResourceTypeTopic, ResourceName: s.Name, Configs: configs,
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("set retention of %s: %w", s.Name, err)
+	}
+	for _, r := range altered.Resources {
+		if r.Error != nil {
+			return fmt.Errorf("set retention of %s: %w", s.Name, r.Error)
+		}
+	}
+	// The broker refuses a count that is not larger: also the answer to a
+	// topic that is large enough already.
+	grown, err := client.CreatePartitions(ctx, &kafka.CreatePartitionsRequest{Topics: []kafka.TopicPartitionsConfig{{
+		Name: s.Name, Count: int32(s.Partitions), //nolint:gosec // a number of rooms
+	}}})
+	if err != nil {
+		return fmt.Errorf("add partitions to %s: %w", s.Name, err)
+	}
+	if err := grown.Errors[s.Name]; err != nil && !errors.Is(err, kafka.InvalidPartitionNumber) {
+		return fmt.Errorf("add partitions to %s: %w", s.Name, err)
+	}
+	return l.await(ctx, client, s)
+}
+
+// await waits until the cached metadata, by which kafka-go routes, knows a
+// leader for every partition.
+func (l *Log) await(ctx context.Context, client *kafka.Client, s TopicSettings) error {
+	for {
+		res, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{s.Name}})
+		if err == nil && len(res.Topics) == 1 && res.Topics[0].Error == nil && led(res.Topics[0].Partitions) >= s.Partitions {
+			return nil
+		}
+		if pause := sleep(ctx, 2*backoffMin); pause != nil {
+			return fmt.Errorf("wait for %d partitions of %s: %w", s.Partitions, s.Name, errors.Join(pause, err))
+		}
+	}
+}
+
+func led(partitions []kafka.Partition) int {
+	n := 0
+	for _, p := range partitions {
+		if p.Error == nil && p.Leader.Host != "" {
+			n++
+		}
+	}
+	return n
+}
