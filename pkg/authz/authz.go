@@ -184,6 +184,16 @@ func Allow(p Principal, a Action, on Object) bool {
 	return false
 }
 
+// RoleFor is the role in which p may do a anywhere: the first of its grants that has it, or "".
+func RoleFor(p Principal, a Action) Role {
+	for _, g := range p.Grants {
+		if slices.Contains(may(g.Role), a) {
+			return g.Role
+		}
+	}
+	return ""
+}
+
 // holds ties a role to the kind of principal it is for, so that a grant that
 // strayed (an account made "guard", a device made "chief") is worth nothing.
 func holds(p Principal, r Role, on Object) bool {

@@ -106,6 +106,13 @@ func (b *Board) Look(see func(*controlroom.Fold)) {
 	see(b.fold)
 }
 
+// LookAt is Look with the position of the last effective decision that is folded in.
+func (b *Board) LookAt(see func(*controlroom.Fold, Position)) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	see(b.fold, b.headLocked())
+}
+
 // Ready is nil once the board has reached the end of the log, else it says why not.
 func (b *Board) Ready() error {
 	b.mu.RLock()
@@ -117,6 +124,11 @@ func (b *Board) Ready() error {
 		return fmt.Errorf("room %s: reading its log, at offset %d", b.Room.Room, b.fold.Next)
 	}
 	return nil
+}
+
+// AwaitReady blocks until the board has reached the end of the log, ctx ends, or the room halts.
+func (b *Board) AwaitReady(ctx context.Context) error {
+	return b.Await(ctx, func(*controlroom.Fold) bool { return b.caught })
 }
 
 // Halted gives the reason why the room has stopped, or "".
@@ -163,11 +175,25 @@ func (b *Board) Since(p Position) ([]*wire.Stored, bool) {
 	if p.LogID != b.Room.LogID {
 		return nil, false
 	}
+	if p.Offset < 0 && (len(b.recent) == 0 || b.recent[0].Version == 1) {
+		return b.recent, true
+	}
 	k := searchOffset(b.recent, p.Offset)
 	if k == len(b.recent) || b.recent[k].Offset != p.Offset || b.recent[k].Hash != p.Hash {
 		return nil, false
 	}
 	return b.recent[k+1:], true
+}
+
+// Recent gives the effective decision at an offset if it is among the last, or nil.
+func (b *Board) Recent(offset int64) *wire.Stored {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	k := searchOffset(b.recent, offset)
+	if k == len(b.recent) || b.recent[k].Offset != offset {
+		return nil
+	}
+	return b.recent[k]
 }
 
 // searchOffset is the index of the first record at or after an offset.
@@ -183,7 +209,8 @@ func searchOffset(records []*wire.Stored, offset int64) int {
 	return low
 }
 
-// Await blocks until done says so, looking again at every change, or until ctx ends or the room halts.
+// Await blocks until done says so, looking again at every change, or until ctx ends or the room halts. done is called
+// while the board is held still.
 func (b *Board) Await(ctx context.Context, done func(*controlroom.Fold) bool) error {
 	for {
 		changed, reached := b.Changed(), false

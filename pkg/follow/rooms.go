@@ -13,8 +13,10 @@ import (
 	"vigie/pkg/eventlog/kafkalog"
 )
 
-// Rooms are the boards of all rooms of the table, followed together.
+// Rooms are the boards of all rooms of the table, followed together. There are none before Start.
 type Rooms struct {
+	log    *kafkalog.Log
+	slog   *slog.Logger
 	boards []*Board
 	byName map[string]*Board
 	stop   context.CancelFunc
@@ -27,24 +29,28 @@ var ErrNoRooms = errors.New("the room table is empty: run vigie topics apply wit
 // startBound is how long the room table may take to be read.
 const startBound = 30 * time.Second
 
-// Start reads the room table and follows every room until Stop.
-func Start(ctx context.Context, log *kafkalog.Log, logger *slog.Logger) (*Rooms, error) {
-	ctx, done := context.WithTimeout(ctx, startBound)
+// NewRooms returns the rooms of a log; nothing is read before Start.
+func NewRooms(log *kafkalog.Log, logger *slog.Logger) *Rooms {
+	return &Rooms{log: log, slog: logger, byName: map[string]*Board{}, stop: func() {}}
+}
+
+// Start reads the room table and follows every room until Stop. It is called once, before anything else but Stop.
+func (r *Rooms) Start(ctx context.Context) error {
+	bounded, done := context.WithTimeout(ctx, startBound)
 	defer done()
-	table, err := Table(ctx, log)
+	table, err := Table(bounded, r.log)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r := &Rooms{byName: map[string]*Board{}}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	for _, entry := range table {
-		b := NewBoard(log, entry, logger)
+		b := NewBoard(r.log, entry, r.slog)
 		r.boards = append(r.boards, b)
 		r.byName[entry.Room] = b
 		r.wait.Go(func() { b.Run(run) })
 	}
-	return r, nil
+	return nil
 }
 
 // Table reads the room table, in order of partitions.

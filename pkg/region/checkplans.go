@@ -48,7 +48,7 @@ func (r *reader) checkCoverage(cfg *regionv1.RoomConfiguration) {
 
 	without := map[string][]string{} // the categories of each gap
 
-	for _, category := range categories() {
+	for _, category := range Categories() {
 		gap := firstGap(cfg, category)
 		if gap == "" {
 			continue

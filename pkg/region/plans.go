@@ -22,7 +22,7 @@ func (r *reader) codes(into *[]*regionv1.Code) read {
 			}
 
 			r.object(e.value, "code "+e.key,
-				need("category", r.word("category", categories(), &c.Category)),
+				need("category", r.word("category", Categories(), &c.Category)),
 				need("priority", r.priority(&c.Priority)),
 				need("label", r.label(&c.Label)),
 			)
@@ -61,7 +61,7 @@ func (r *reader) plans(into *[]*regionv1.Plan) read {
 	})
 }
 
-func (r *reader) category(into *string) read { return r.word("category", categories(), into) }
+func (r *reader) category(into *string) read { return r.word("category", Categories(), into) }
 
 func (r *reader) steps(into *[]*regionv1.Step) read {
 	return r.each("steps", func(n ast.Node) {

@@ -19,7 +19,8 @@ const (
 	maxIDBytes = 40
 )
 
-func categories() []string {
+// Categories are the words for what an alarm is about (domain §2), and the one for what nobody knows.
+func Categories() []string {
 	return []string{
 		"delinquency", "imported_violence", "internal_violence", terrorism, "intrusion", "access", "lone_worker",
 		"duress", fire, "technical", "patient_missing", "assistance", "unclassified",

@@ -16,8 +16,8 @@ import (
 // ErrClearText refuses a request that still holds a personal field in clear.
 var ErrClearText = errors.New("a personal field is not sealed")
 
-// EncodeRequest gives the stored value of a request, with the hash of its content filled in: body and device time, what
-// the client said, and nothing that differs between two tries. It refuses personal fields in clear.
+// EncodeRequest gives the stored value of a request, with the hash of its content filled in. It refuses personal fields
+// in clear.
 func EncodeRequest(r *intakev1.Request) ([]byte, error) {
 	if holdsClearText(r.ProtoReflect()) {
 		return nil, ErrClearText
@@ -34,9 +34,10 @@ func EncodeRequest(r *intakev1.Request) ([]byte, error) {
 	return value, nil
 }
 
-// ContentHash is the hash of what the client said, by which a repeat is told from another use of the same id.
+// ContentHash is the hash of what the client asked, by which a repeat is told from another use of the same id. Times are
+// left out: a device that comes back by another socket has its clock measured anew, and the act is the same.
 func ContentHash(r *intakev1.Request) ([]byte, error) {
-	said := &intakev1.Request{Room: r.GetRoom(), DeviceAtMs: r.GetDeviceAtMs(), Epoch: r.GetEpoch(), Body: r.GetBody()}
+	said := &intakev1.Request{Room: r.GetRoom(), Epoch: r.GetEpoch(), Body: r.GetBody()}
 	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(said)
 	if err != nil {
 		return nil, fmt.Errorf("encode content: %w", err)

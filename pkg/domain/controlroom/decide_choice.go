@@ -184,6 +184,9 @@ func shiftLeft(shifts []*regionv1.Shift, minute int32) int64 {
 	const day = 24 * 60
 	left := int32(0)
 	for _, s := range shifts {
+		if s.GetEndMinute()-s.GetStartMinute() == day {
+			continue // manned at all hours: nobody works a day and a night on end
+		}
 		if inBand(minute, s.GetStartMinute(), s.GetEndMinute()) {
 			left = max(left, cmp.Or((s.GetEndMinute()-minute+day)%day, day))
 		}

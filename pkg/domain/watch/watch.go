@@ -1,0 +1,140 @@
+// Package watch says what a watching session sees: a room all of its story, a team its part of it. It is pure; the
+// sockets that carry it are the gateway's.
+package watch
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"vigie/pkg/domain/controlroom"
+	logv1 "vigie/pkg/gen/vigie/log/v1"
+)
+
+// Target is what a session watches: a room, or one team of it.
+type Target struct {
+	Room string
+	// Team is empty when the whole room is watched.
+	Team string
+}
+
+// ErrTarget says that a hello asks to watch something that is neither a team nor a room.
+var ErrTarget = errors.New(`watch is "team/T" or "room/R"`)
+
+// ParseTarget reads what a hello asks to watch. A team is found in the room its device was signed on to.
+func ParseTarget(watch, room string) (Target, error) {
+	kind, id, _ := strings.Cut(watch, "/")
+	switch {
+	case id == "" || strings.Contains(id, "/"):
+		return Target{}, ErrTarget
+	case kind == "room":
+		return Target{Room: id}, nil
+	case kind == "team" && room != "":
+		return Target{Room: room, Team: id}, nil
+	}
+	return Target{}, ErrTarget
+}
+
+// Events gives those of a decision's events that the target sees, in the state after the decision.
+func (t Target) Events(s controlroom.State, events []*logv1.Event) []*logv1.Event {
+	if t.Team == "" {
+		return events
+	}
+	var seen []*logv1.Event
+	for _, e := range events {
+		if t.concerned(s, e) {
+			seen = append(seen, e)
+		}
+	}
+	return seen
+}
+
+// concerned: a team sees its missions, its duty and its links, and what ends or changes the incident it is on.
+func (t Target) concerned(s controlroom.State, event *logv1.Event) bool {
+	switch e := event.GetBody().(type) {
+	case *logv1.Event_MissionOffered:
+		return e.MissionOffered.GetTeam() == t.Team
+	case *logv1.Event_LateAnswerHonoured:
+		return e.LateAnswerHonoured.GetTeam() == t.Team
+	case *logv1.Event_DutyStarted:
+		return e.DutyStarted.GetTeam() == t.Team
+	case *logv1.Event_DutyExtended:
+		return e.DutyExtended.GetTeam() == t.Team
+	case *logv1.Event_DutyEnded:
+		return e.DutyEnded.GetTeam() == t.Team
+	case *logv1.Event_DeviceLinked:
+		return e.DeviceLinked.GetTeam() == t.Team
+	case *logv1.Event_DeviceUnlinked:
+		return e.DeviceUnlinked.GetTeam() == t.Team
+	case *logv1.Event_SosRaised:
+		return e.SosRaised.GetTeam() == t.Team
+	case *logv1.Event_IncidentAggravated:
+		return t.onIncident(s, e.IncidentAggravated.GetIncident())
+	case *logv1.Event_IncidentControlled:
+		return t.onIncident(s, e.IncidentControlled.GetIncident())
+	case *logv1.Event_IncidentClosed:
+		return t.onIncident(s, e.IncidentClosed.GetIncident())
+	case *logv1.Event_IncidentCancelled:
+		return t.onIncident(s, e.IncidentCancelled.GetIncident())
+	}
+	m := s.Missions[missionOf(event)]
+	return m != nil && m.Team == t.Team
+}
+
+// missionOf gives the mission that an event of a leg or an end is about, or "".
+func missionOf(event *logv1.Event) string {
+	switch e := event.GetBody().(type) {
+	case *logv1.Event_MissionUndelivered:
+		return e.MissionUndelivered.GetMission()
+	case *logv1.Event_MissionDelivered:
+		return e.MissionDelivered.GetMission()
+	case *logv1.Event_MissionSeen:
+		return e.MissionSeen.GetMission()
+	case *logv1.Event_MissionAccepted:
+		return e.MissionAccepted.GetMission()
+	case *logv1.Event_MissionDeclined:
+		return e.MissionDeclined.GetMission()
+	case *logv1.Event_MissionExpired:
+		return e.MissionExpired.GetMission()
+	case *logv1.Event_MissionDeparted:
+		return e.MissionDeparted.GetMission()
+	case *logv1.Event_MissionArrived:
+		return e.MissionArrived.GetMission()
+	case *logv1.Event_MissionCleared:
+		return e.MissionCleared.GetMission()
+	case *logv1.Event_MissionCancelled:
+		return e.MissionCancelled.GetMission()
+	}
+	return ""
+}
+
+// onIncident says whether the team has, or had, a part in an incident.
+func (t Target) onIncident(s controlroom.State, id string) bool {
+	i := s.Incidents[id]
+	return i != nil && slices.ContainsFunc(i.Missions, func(m string) bool { return s.Missions[m].Team == t.Team })
+}
+
+// TeamState is all that a handheld has to know to go on.
+type TeamState struct {
+	Team      controlroom.TeamView       `json:"team"`
+	Missions  []controlroom.MissionView  `json:"missions"`
+	Incidents []controlroom.IncidentView `json:"incidents"`
+}
+
+// State gives the team's part of a room: its active mission with its incident.
+func (t Target) State(s controlroom.State) TeamState {
+	out := TeamState{Missions: []controlroom.MissionView{}, Incidents: []controlroom.IncidentView{}}
+	team := s.Teams[t.Team]
+	if team == nil {
+		out.Team.ID = t.Team
+		return out
+	}
+	out.Team = s.ShowTeam(team)
+	if m := s.Missions[team.Mission]; m != nil {
+		out.Missions = append(out.Missions, controlroom.ShowMission(m))
+		if i := s.Incidents[m.Incident]; i != nil {
+			out.Incidents = append(out.Incidents, s.ShowIncident(i))
+		}
+	}
+	return out
+}

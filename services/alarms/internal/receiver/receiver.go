@@ -1,0 +1,224 @@
+// Package receiver takes alarms over HTTP. The cause of an alarm is (source, idempotency key): the same key and body get
+// the same answer for 24 hours, from a fold of intake; what slips past, two processes at once say, is settled in the room.
+package receiver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/singleflight"
+
+	"vigie/pkg/access"
+	"vigie/pkg/app"
+	"vigie/pkg/authz"
+	"vigie/pkg/clock"
+	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	personalv1 "vigie/pkg/gen/vigie/personal/v1"
+	"vigie/pkg/region"
+	"vigie/pkg/wire"
+)
+
+// Config of a receiver.
+type Config struct {
+	Rooms     *follow.Rooms
+	Log       *kafkalog.Log
+	Intake    *kafkalog.Writer
+	Directory *directory.Directory
+	Clock     *clock.Clock
+	Logger    *slog.Logger
+}
+
+// Receiver takes alarms.
+type Receiver struct {
+	Config
+	taken  *taken
+	flight singleflight.Group
+}
+
+// New returns a receiver that knows of no alarm yet.
+func New(c Config) *Receiver { return &Receiver{Config: c, taken: newTaken(c)} }
+
+// Start begins to fold intake; the rooms have been started.
+func (r *Receiver) Start(ctx context.Context) { r.taken.start(ctx) }
+
+// Stop ends the folding and waits for it.
+func (r *Receiver) Stop() { r.taken.close() }
+
+// Ready is nil once the alarms of the last day are known.
+func (r *Receiver) Ready(ctx context.Context) error {
+	if err := r.Rooms.Ready(ctx); err != nil {
+		return err
+	}
+	return r.taken.ready()
+}
+
+// Alarm is what a source says.
+type Alarm struct {
+	Code       string     `json:"code" minLength:"1" maxLength:"64" doc:"the source's own code; one that nobody knows is kept as unclassified"`
+	Site       string     `json:"site" minLength:"1" maxLength:"64"`
+	Zone       string     `json:"zone" maxLength:"64" doc:"zone of the site; empty when the source does not know it"`
+	Category   string     `json:"category,omitempty" maxLength:"64" doc:"when left out, the code decides"`
+	Text       string     `json:"text,omitempty" maxLength:"4096" doc:"stored encrypted; no names of patients"`
+	DeviceTime *time.Time `json:"device_time,omitempty" doc:"by the clock of the source"`
+	Restore    bool       `json:"restore,omitempty" doc:"the alarm is over"`
+	ClipURL    string     `json:"clip_url,omitempty" maxLength:"2048" format:"uri"`
+	// A source that says more than we know is heard all the same.
+	_ struct{} `additionalProperties:"true"`
+}
+
+// Taken is the acknowledgement: the alarm is durable.
+type Taken struct {
+	AlarmID   string `json:"alarm_id"`
+	RequestID string `json:"request_id" doc:"the idempotency key"`
+	Room      string `json:"room"`
+	Offset    int64  `json:"offset" doc:"in vigie.intake"`
+}
+
+// Add registers the operation.
+func (r *Receiver) Add(api huma.API) {
+	huma.Register(api, huma.Operation{
+		OperationID: "send-alarm", Method: http.MethodPost, Path: "/v1/alarms", Tags: []string{"alarms"}, DefaultStatus: http.StatusAccepted,
+		Summary:     "Send an alarm",
+		Description: "Answered when the alarm is durable, not before. Without an answer send it again with the same key: it counts once.",
+		Security:    []map[string][]string{{app.BearerAuth: {}}},
+		Errors: []int{
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable,
+		},
+	}, r.take)
+}
+
+type input struct {
+	Authorization string `header:"Authorization" doc:"Bearer KEY of the source"`
+	Key           string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"128" doc:"names this alarm among those of the source"`
+	Traceparent   string `header:"Traceparent"`
+	Body          Alarm
+}
+
+// storeBound is how long an alarm may take to be durable.
+const storeBound = 5 * time.Second
+
+func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, error) {
+	source, err := r.Directory.Source(ctx, access.Bearer(in.Authorization))
+	if err != nil {
+		return nil, access.Problem(err)
+	}
+	board, err := r.boardOf(in.Body.Site)
+	if err != nil {
+		return nil, err
+	}
+	if !authz.Allow(source, authz.SendAlarm, authz.Object{Room: board.Room.Room, Site: in.Body.Site}) {
+		return nil, access.Forbidden()
+	}
+	request := r.request(ctx, source, board, in)
+	// One at a time per cause: two tries at once become one record.
+	answer, err, _ := r.flight.Do(request.GetPrincipal()+"\x00"+request.GetId(), func() (any, error) {
+		return r.store(context.WithoutCancel(ctx), board, request)
+	})
+	if err != nil {
+		return nil, err
+	}
+	stored, ok := answer.(entry)
+	if !ok {
+		return nil, errors.New("an entry was stored")
+	}
+	if stored.content != [32]byte(request.GetContentHash()) {
+		return nil, app.Problem(http.StatusConflict, "id_reused", "this Idempotency-Key was used for another alarm: use a new key for each alarm")
+	}
+	return &struct{ Body Taken }{Taken{
+		AlarmID: request.GetRaiseAlarm().GetAlarmId(), RequestID: in.Key, Room: board.Room.Room, Offset: stored.offset,
+	}}, nil
+}
+
+func (r *Receiver) boardOf(site string) (*follow.Board, error) {
+	configured := true
+	for _, b := range r.Rooms.All() {
+		found := false
+		b.Look(func(f *controlroom.Fold) {
+			found = f.State.Region().Site(site) != nil
+			configured = configured && f.State.RegionHash != ""
+		})
+		if found {
+			return b, nil
+		}
+	}
+	if !configured {
+		return nil, app.Problem(http.StatusServiceUnavailable, "not_durable", "the rooms are still starting: send the alarm again with the same key")
+	}
+	return nil, app.Problem(http.StatusUnprocessableEntity, "unknown_site", fmt.Sprintf("no room has the site %q: GET /v1/rooms lists them", site))
+}
+
+func (r *Receiver) request(ctx context.Context, source authz.Principal, board *follow.Board, in *input) *intakev1.Request {
+	now := r.Clock.Now()
+	trace, ok := app.ParseTrace(in.Traceparent)
+	if !ok {
+		trace = app.NewTrace()
+	}
+	principal := string(authz.KindSource) + "/" + source.ID
+	alarm := &intakev1.RaiseAlarm{
+		AlarmId: alarmID(principal, in.Key), Source: source.ID, Protocol: "http",
+		Code: in.Body.Code, Site: in.Body.Site, Zone: in.Body.Zone, ClipUrl: in.Body.ClipURL, Restore: in.Body.Restore,
+	}
+	if slices.Contains(region.Categories(), in.Body.Category) {
+		alarm.Category = in.Body.Category
+	}
+	q := &intakev1.Request{
+		Room: board.Room.Room, Principal: principal, Id: in.Key, ReceivedAtMs: now.UnixMilli(), Traceparent: trace.Child().String(),
+		Actor: &intakev1.Actor{Id: source.ID, Role: string(authz.Source)}, Body: &intakev1.Request_RaiseAlarm{RaiseAlarm: alarm},
+	}
+	if t := in.Body.DeviceTime; t != nil {
+		q.DeviceAtMs = t.UnixMilli()
+	}
+	if in.Body.Text != "" {
+		// A retry is sealed under the month of the first try, so that its bytes are the same.
+		at := now
+		if first, known := r.taken.get(principal, in.Key); known {
+			at = time.UnixMilli(first.receivedAt)
+		}
+		key, sealed, err := r.Directory.SealForRequest(ctx, principal, in.Key, at, in.Body.Text)
+		if err != nil {
+			// The alarm goes on without its text: late words are worth less than a heard alarm.
+			r.Logger.ErrorContext(ctx, "text of an alarm not sealed and left out", "err", err)
+		} else {
+			alarm.Text = &personalv1.SealedText{Key: key, Sealed: sealed}
+		}
+	}
+	return q
+}
+
+func alarmID(principal, key string) string {
+	sum := sha256.Sum256([]byte(principal + "\x00" + key))
+	return "a-" + hex.EncodeToString(sum[:12])
+}
+
+func (r *Receiver) store(ctx context.Context, board *follow.Board, q *intakev1.Request) (entry, error) {
+	value, err := wire.EncodeRequest(q)
+	if err != nil {
+		return entry{}, app.Problem(http.StatusUnprocessableEntity, "invalid_request", "the alarm cannot be stored: "+err.Error())
+	}
+	if first, known := r.taken.get(q.GetPrincipal(), q.GetId()); known {
+		return first, nil
+	}
+	ctx, done := context.WithTimeout(ctx, storeBound)
+	defer done()
+	offset, err := r.Intake.Write(ctx, eventlog.TopicIntake, board.Room.Partition, value)
+	if err != nil {
+		r.Logger.ErrorContext(ctx, "alarm not stored", "room", board.Room.Room, "err", err)
+		return entry{}, app.Problem(http.StatusServiceUnavailable, "not_durable", "the alarm could not be stored: send it again with the same key")
+	}
+	e := entry{content: [32]byte(q.GetContentHash()), offset: offset, receivedAt: q.GetReceivedAtMs()}
+	r.taken.put(q.GetPrincipal(), q.GetId(), e)
+	return e, nil
+}

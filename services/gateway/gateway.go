@@ -1,0 +1,129 @@
+// Package gateway is where people and devices meet the room: REST, sockets, sign-in and the start page. It folds the log
+// like everybody else, writes requests into intake, and answers only what it has read back.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
+
+	"vigie/pkg/access"
+	"vigie/pkg/app"
+	"vigie/pkg/clock"
+	"vigie/pkg/directory"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
+	"vigie/services/gateway/internal/api"
+	"vigie/services/gateway/internal/arrival"
+	"vigie/services/gateway/internal/command"
+	"vigie/services/gateway/internal/page"
+	"vigie/services/gateway/internal/session"
+)
+
+// Config of the gateway service.
+type Config struct {
+	// Name tells gateways apart; it stays the same over restarts.
+	Name string `koanf:"name" help:"name of this gateway among others; the host's when empty"`
+	// Region is the file whose content the rooms are to work under; empty: what the log says goes on.
+	Region string `koanf:"region" help:"region file to configure the rooms with"`
+	// Origins are browser origins let in beside the gateway's own.
+	Origins []string `koanf:"origins" help:"browser origins allowed beside this address"`
+}
+
+// Default is a gateway named for its host.
+func Default() Config { return Config{} }
+
+// Validate accepts every value; the region file is read at start.
+func (Config) Validate() error { return nil }
+
+// Module runs the gateway in any process.
+func Module(cfg Config) fx.Option {
+	return fx.Module("gateway",
+		app.Named("gateway"),
+		fx.Supply(cfg, fx.Private),
+		fx.Provide(newService, fx.Private),
+		fx.Provide(app.AsCheck(func(s *service) app.Check { return app.Check{Name: "gateway", Ready: s.ready} })),
+		fx.Provide(app.AsRoutes(func(s *service) app.Routes { return app.Routes{Name: "gateway", Add: s.routes} })),
+		fx.Invoke(func(s *service, r *prometheus.Registry) error {
+			return r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "vigie_gateway_sessions", Help: "Open sockets.",
+			}, func() float64 { return float64(s.hub.Sessions()) }))
+		}),
+	)
+}
+
+type service struct {
+	rooms     *follow.Rooms
+	intake    *kafkalog.Writer
+	positions *kafkalog.Writer
+	hub       *session.Hub
+	arrival   *arrival.Arrival
+	api       *api.API
+}
+
+func newService(
+	lc fx.Lifecycle, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
+) (*service, error) {
+	name, err := cfg.name()
+	if err != nil {
+		return nil, err
+	}
+	s := &service{rooms: follow.NewRooms(log, logger)}
+	if s.intake, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
+		return nil, err
+	}
+	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
+		return nil, err
+	}
+	instance := name + "/" + uuid.NewString()[:8] //nolint:forbidigo // one run of a process
+	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Directory: dir, Clock: c}
+	s.hub = session.NewHub(session.Config{
+		Rooms: s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
+		Clock: c, Instance: instance, Origins: cfg.Origins, Logger: logger,
+	})
+	s.arrival = arrival.New(arrival.Config{Desk: desk, Name: name, Instance: instance, Region: cfg.Region, Logger: logger})
+	s.api = &api.API{Access: access.Guard{Directory: dir}, Directory: dir, Rooms: s.rooms, Desk: desk, Clock: c}
+	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
+	return s, nil
+}
+
+func (c Config) name() (string, error) {
+	if c.Name != "" {
+		return c.Name, nil
+	}
+	return os.Hostname()
+}
+
+func (s *service) start(ctx context.Context) error {
+	if err := s.rooms.Start(ctx); err != nil {
+		return err
+	}
+	s.hub.Start()
+	return s.arrival.Begin(ctx)
+}
+
+func (s *service) stop(ctx context.Context) error {
+	s.arrival.End()
+	err := s.hub.Close(ctx)
+	s.intake.Close()
+	s.positions.Close()
+	s.rooms.Stop()
+	return err
+}
+
+func (s *service) ready(ctx context.Context) error {
+	return errors.Join(s.rooms.Ready(ctx), s.arrival.Ready())
+}
+
+func (s *service) routes(a huma.API, router chi.Router) {
+	s.api.Add(a)
+	router.Handle("/v1/watch", s.hub)
+	page.Add(router)
+}

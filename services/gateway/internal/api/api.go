@@ -1,0 +1,170 @@
+// Package api is the gateway's REST: signing in, rooms, commands, handhelds. Every operation says who may call it and is
+// described at /openapi.json from this code.
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"vigie/pkg/access"
+	"vigie/pkg/app"
+	"vigie/pkg/authz"
+	"vigie/pkg/clock"
+	"vigie/pkg/directory"
+	"vigie/pkg/follow"
+	"vigie/services/gateway/internal/command"
+)
+
+// API of the gateway.
+type API struct {
+	Access    access.Guard
+	Directory *directory.Directory
+	Rooms     *follow.Rooms
+	Desk      *command.Desk
+	Clock     *clock.Clock
+}
+
+// Bearer is the header by which callers say who they are.
+type Bearer struct {
+	Authorization string `header:"Authorization" doc:"Bearer TOKEN"`
+}
+
+// Add registers all operations.
+func (a *API) Add(api huma.API) {
+	signedIn := []map[string][]string{{app.BearerAuth: {}}}
+	huma.Register(api, huma.Operation{
+		OperationID: "sign-in", Method: http.MethodPost, Path: "/v1/sessions", Tags: []string{"sessions"}, DefaultStatus: http.StatusCreated,
+		Summary: "Sign in", Description: "Gives a token for an hour; renew it within twelve hours of signing in.",
+		Errors: []int{http.StatusUnauthorized, http.StatusTooManyRequests},
+	}, a.signIn)
+	huma.Register(api, huma.Operation{
+		OperationID: "renew-session", Method: http.MethodPost, Path: "/v1/sessions/renew", Tags: []string{"sessions"},
+		Summary: "Renew a session", Security: signedIn, Errors: []int{http.StatusUnauthorized},
+	}, a.renew)
+	huma.Register(api, huma.Operation{
+		OperationID: "sign-out", Method: http.MethodDelete, Path: "/v1/sessions", Tags: []string{"sessions"}, DefaultStatus: http.StatusNoContent,
+		Summary: "Sign out", Security: signedIn, Errors: []int{http.StatusUnauthorized},
+	}, a.signOut)
+	huma.Register(api, huma.Operation{
+		OperationID: "issue-device-token", Method: http.MethodPost, Path: "/v1/device-tokens", Tags: []string{"handhelds"}, DefaultStatus: http.StatusCreated,
+		Summary: "Sign a handheld on for a team", Security: signedIn,
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
+	}, a.issueDeviceToken)
+	huma.Register(api, huma.Operation{
+		OperationID: "list-rooms", Method: http.MethodGet, Path: "/v1/rooms", Tags: []string{"rooms"},
+		Summary: "List the rooms with their sites, zones and teams", Security: signedIn, Errors: []int{http.StatusUnauthorized},
+	}, a.rooms)
+	huma.Register(api, huma.Operation{
+		OperationID: "put-command", Method: http.MethodPut, Path: "/v1/rooms/{room}/commands/{id}", Tags: []string{"commands"},
+		Summary: "Ask for a decision",
+		Description: "The answer comes when the decision has been read back from the log. Send the same id again whenever the " +
+			"answer is missing: it is carried out once.",
+		Security: signedIn,
+		Errors: []int{
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		},
+	}, a.command)
+}
+
+// Session is a sign-in.
+type Session struct {
+	Token     string        `json:"token"`
+	ExpiresAt time.Time     `json:"expires_at"`
+	Grants    []authz.Grant `json:"grants"`
+}
+
+type sessionOutput struct{ Body Session }
+
+func sessionBody(s directory.Session) *sessionOutput {
+	return &sessionOutput{Body: Session{Token: s.Token, ExpiresAt: s.ExpiresAt, Grants: s.Grants}}
+}
+
+func (a *API) signIn(ctx context.Context, in *struct {
+	Body struct {
+		Account  string `json:"account" maxLength:"64"`
+		Password string `json:"password" maxLength:"256"`
+	}
+},
+) (*sessionOutput, error) {
+	p, err := a.Directory.Authenticate(ctx, in.Body.Account, in.Body.Password)
+	if err != nil {
+		return nil, access.Problem(err)
+	}
+	s, err := a.Directory.NewSession(ctx, p.ID)
+	if err != nil {
+		return nil, access.Problem(err)
+	}
+	return sessionBody(s), nil
+}
+
+func (a *API) renew(ctx context.Context, in *Bearer) (*sessionOutput, error) {
+	s, err := a.Directory.RenewSession(ctx, access.Bearer(in.Authorization))
+	if err != nil {
+		return nil, access.Problem(err)
+	}
+	return sessionBody(s), nil
+}
+
+func (a *API) signOut(ctx context.Context, in *Bearer) (*struct{}, error) {
+	if _, err := a.Access.Principal(ctx, in.Authorization); err != nil {
+		return nil, err
+	}
+	if err := a.Directory.Revoke(ctx, access.Bearer(in.Authorization)); err != nil {
+		return nil, access.Problem(err)
+	}
+	return &struct{}{}, nil
+}
+
+// DeviceToken is a handheld signed on.
+type DeviceToken struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Device    string    `json:"device" doc:"pseudonymous id by which the log knows it"`
+}
+
+func (a *API) issueDeviceToken(ctx context.Context, in *struct {
+	Bearer
+	Body struct {
+		Room  string `json:"room,omitempty" maxLength:"64" doc:"may be left out: a team is in one room"`
+		Team  string `json:"team" maxLength:"64"`
+		Guard string `json:"guard" maxLength:"64" doc:"pseudonymous id"`
+		TTL   int    `json:"ttl_s,omitempty" minimum:"0" maximum:"86400" doc:"seconds; twelve hours when left out"`
+	}
+},
+) (*struct{ Body DeviceToken }, error) {
+	room, ok := a.roomOfTeam(in.Body.Team, in.Body.Room)
+	if _, err := a.Access.Require(ctx, in.Authorization, authz.IssueDeviceToken, authz.Object{Room: room, Team: in.Body.Team}); err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, app.Problem(http.StatusUnprocessableEntity, "unknown_team", "no room has that team: GET /v1/rooms lists them")
+	}
+	t, err := a.Directory.NewDeviceToken(ctx, room, in.Body.Team, in.Body.Guard, time.Duration(in.Body.TTL)*time.Second)
+	if err != nil {
+		return nil, access.Problem(err)
+	}
+	return &struct{ Body DeviceToken }{DeviceToken{Token: t.Token, ExpiresAt: t.ExpiresAt, Device: t.Device}}, nil
+}
+
+// problem maps an error of a command outward.
+func problem(err error) error {
+	status := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, command.ErrInvalid):
+		status = http.StatusUnprocessableEntity
+	case errors.Is(err, command.ErrForbidden):
+		status = http.StatusForbidden
+	case errors.Is(err, command.ErrNotDurable):
+		status = http.StatusServiceUnavailable
+	case errors.Is(err, command.ErrUnknownOutcome):
+		status = http.StatusGatewayTimeout
+	default:
+		return err
+	}
+	return app.Problem(status, command.Code(err), command.Sentence(err))
+}

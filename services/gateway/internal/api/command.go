@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"vigie/pkg/app"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/services/gateway/internal/command"
+)
+
+// CommandBody is a command as JSON. Fields that a type does not need are left out.
+type CommandBody struct {
+	Type        string     `json:"type" example:"incident.open" doc:"incident.open|claim|release|control|close|cancel, sos, mission.assign|cancel|delivered|seen|accept|decline|en_route|on_scene|clear, team.on_duty|off_duty"`
+	At          *time.Time `json:"at,omitempty" doc:"when the person acted, where that is not now"`
+	ValidUntil  *time.Time `json:"valid_until,omitempty" doc:"commands that direct others: not carried out later than this"`
+	Epoch       uint64     `json:"epoch,omitempty" doc:"authority of the site as last seen"`
+	Incident    string     `json:"incident,omitempty" maxLength:"64"`
+	Mission     string     `json:"mission,omitempty" maxLength:"64"`
+	Team        string     `json:"team,omitempty" maxLength:"64"`
+	Site        string     `json:"site,omitempty" maxLength:"64"`
+	Zone        string     `json:"zone,omitempty" maxLength:"64"`
+	Category    string     `json:"category,omitempty" maxLength:"64"`
+	Priority    int32      `json:"priority,omitempty" minimum:"0" maximum:"3"`
+	Text        string     `json:"text,omitempty" maxLength:"4096" doc:"stored encrypted"`
+	Reason      string     `json:"reason,omitempty" maxLength:"256"`
+	Disposition string     `json:"disposition,omitempty" maxLength:"64"`
+	Guards      []string   `json:"guards,omitempty" maxItems:"32" doc:"pseudonymous ids"`
+	Until       *time.Time `json:"until,omitempty" doc:"end of duty; the planned shift's when left out"`
+	Silent      bool       `json:"silent,omitempty"`
+	Lat         float64    `json:"lat,omitempty" minimum:"-90" maximum:"90"`
+	Lon         float64    `json:"lon,omitempty" minimum:"-180" maximum:"180"`
+}
+
+// CommandOutcome is the answer to a command.
+type CommandOutcome struct {
+	Outcome string `json:"outcome" enum:"done,refused"`
+	Code    string `json:"code,omitempty" doc:"of a refusal; stable"`
+	Message string `json:"message,omitempty" doc:"of a refusal; a sentence for a person"`
+	Room    string `json:"room"`
+	Offset  int64  `json:"offset" doc:"of the decision in vigie.log"`
+	Version uint64 `json:"version"`
+}
+
+func (a *API) command(ctx context.Context, in *struct {
+	Bearer
+	Room string `path:"room" maxLength:"64"`
+	ID   string `path:"id" format:"uuid"`
+	Body CommandBody
+},
+) (*struct{ Body CommandOutcome }, error) {
+	p, err := a.Access.Principal(ctx, in.Authorization)
+	if err != nil {
+		return nil, err
+	}
+	if a.Rooms.Board(in.Room) == nil {
+		return nil, app.Problem(http.StatusNotFound, "unknown_room", "there is no such room: GET /v1/rooms lists them")
+	}
+	b := in.Body
+	o, err := a.Desk.Do(ctx, command.Sender{Principal: p}, in.Room, &watchv1.Command{
+		Id: in.ID, Type: b.Type, At: timestamp(b.At), ValidUntil: timestamp(b.ValidUntil), Epoch: b.Epoch,
+		Incident: b.Incident, Mission: b.Mission, Team: b.Team, Site: b.Site, Zone: b.Zone,
+		Category: b.Category, Priority: b.Priority, Text: b.Text, Reason: b.Reason, Disposition: b.Disposition,
+		Guards: b.Guards, Until: timestamp(b.Until), Silent: b.Silent, Lat: b.Lat, Lon: b.Lon,
+	})
+	if err != nil {
+		return nil, problem(err)
+	}
+	out := CommandOutcome{Outcome: "done", Room: o.Room, Offset: o.Offset, Version: o.Version}
+	if r := o.Refusal; r != nil {
+		out.Outcome, out.Code, out.Message = "refused", r.Code, r.Message
+	}
+	return &struct{ Body CommandOutcome }{out}, nil
+}
+
+func timestamp(t *time.Time) *timestamppb.Timestamp {
+	if t == nil {
+		return nil
+	}
+	return timestamppb.New(*t)
+}

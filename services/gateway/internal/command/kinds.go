@@ -1,0 +1,125 @@
+package command
+
+import (
+	"fmt"
+
+	"vigie/pkg/authz"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	personalv1 "vigie/pkg/gen/vigie/personal/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+)
+
+// kind is one type of command: who may send it, what it must say, and the request it becomes.
+type kind struct {
+	action authz.Action
+	// directs others: refused when it is carried out too late (protocol §7). What a guard did is a fact and never is.
+	directs bool
+	needs   []string
+	fill    func(*intakev1.Request, *watchv1.Command, filling)
+}
+
+type filling struct {
+	text   *personalv1.SealedText
+	sender authz.Principal
+}
+
+func (k kind) check(c *watchv1.Command) error {
+	said := map[string]string{
+		"incident": c.GetIncident(), "mission": c.GetMission(), "team": c.GetTeam(), "site": c.GetSite(),
+		"category": c.GetCategory(), "reason": c.GetReason(),
+	}
+	for _, field := range k.needs {
+		if said[field] == "" {
+			return fmt.Errorf("%w: %s needs %s", ErrInvalid, c.GetType(), field)
+		}
+	}
+	return nil
+}
+
+// kinds are the commands of interface.md.
+func kinds() map[string]kind {
+	incident := func(fill func(*intakev1.Request, *watchv1.Command, filling), needs ...string) kind {
+		return kind{action: authz.CommandIncident, directs: true, needs: needs, fill: fill}
+	}
+	act := func(fill func(*intakev1.Request, *watchv1.Command, filling), needs ...string) kind {
+		return kind{action: authz.ActAsTeam, needs: needs, fill: fill}
+	}
+	return map[string]kind{
+		"incident.open": incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_OpenIncident{OpenIncident: &intakev1.OpenIncident{
+				Site: c.GetSite(), Zone: c.GetZone(), Category: c.GetCategory(), Priority: c.GetPriority(), Text: f.text,
+			}}
+		}, "site", "category"),
+		"incident.claim": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_ClaimIncident{ClaimIncident: &intakev1.ClaimIncident{Incident: c.GetIncident()}}
+		}, "incident"),
+		"incident.release": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_ReleaseIncident{ReleaseIncident: &intakev1.ReleaseIncident{Incident: c.GetIncident()}}
+		}, "incident"),
+		"incident.control": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_ControlIncident{ControlIncident: &intakev1.ControlIncident{Incident: c.GetIncident()}}
+		}, "incident"),
+		"incident.close": incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_CloseIncident{CloseIncident: &intakev1.CloseIncident{
+				Incident: c.GetIncident(), Disposition: c.GetDisposition(), Note: f.text,
+			}}
+		}, "incident"),
+		"incident.cancel": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{Incident: c.GetIncident(), Reason: c.GetReason()}}
+		}, "incident"),
+		"sos": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{
+				Team: c.GetTeam(), Guard: f.sender.Guard, Silent: c.GetSilent(), Site: c.GetSite(), Zone: c.GetZone(),
+			}}
+		}, "team"),
+		"mission.assign": {
+			action: authz.CommandMission, directs: true, needs: []string{"incident", "team"},
+			fill: func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+				q.Body = &intakev1.Request_AssignMission{AssignMission: &intakev1.AssignMission{
+					Incident: c.GetIncident(), Team: c.GetTeam(), Reason: c.GetReason(),
+				}}
+			},
+		},
+		"mission.cancel": {
+			action: authz.CommandMission, directs: true, needs: []string{"mission"},
+			fill: func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+				q.Body = &intakev1.Request_CancelMission{CancelMission: &intakev1.CancelMission{Mission: c.GetMission(), Reason: c.GetReason()}}
+			},
+		},
+		"mission.delivered": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_ReportDelivered{ReportDelivered: &intakev1.ReportDelivered{Mission: c.GetMission(), Device: device(f.sender)}}
+		}, "mission"),
+		"mission.seen": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_ReportSeen{ReportSeen: &intakev1.ReportSeen{Mission: c.GetMission(), Device: device(f.sender)}}
+		}, "mission"),
+		"mission.accept": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_AcceptMission{AcceptMission: &intakev1.AcceptMission{Mission: c.GetMission()}}
+		}, "mission"),
+		"mission.decline": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_DeclineMission{DeclineMission: &intakev1.DeclineMission{Mission: c.GetMission(), Reason: c.GetReason()}}
+		}, "mission", "reason"),
+		"mission.en_route": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_ReportEnRoute{ReportEnRoute: &intakev1.ReportEnRoute{Mission: c.GetMission()}}
+		}, "mission"),
+		"mission.on_scene": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_ReportOnScene{ReportOnScene: &intakev1.ReportOnScene{Mission: c.GetMission()}}
+		}, "mission"),
+		"mission.clear": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_ClearMission{ClearMission: &intakev1.ClearMission{Mission: c.GetMission()}}
+		}, "mission"),
+		"team.on_duty": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_StartDuty{StartDuty: &intakev1.StartDuty{Team: c.GetTeam(), Guards: c.GetGuards(), UntilMs: millis(c.GetUntil())}}
+		}, "team"),
+		"team.off_duty": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_EndDuty{EndDuty: &intakev1.EndDuty{Team: c.GetTeam()}}
+		}, "team"),
+	}
+}
+
+// device is the id of the handheld that says so; a person may say it for a team without one.
+func device(p authz.Principal) string {
+	if p.Kind == authz.KindDevice {
+		return p.ID
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/domain/watch"
+	"vigie/pkg/follow"
+	logv1 "vigie/pkg/gen/vigie/log/v1"
+	personalv1 "vigie/pkg/gen/vigie/personal/v1"
+	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/wire"
+	"vigie/services/gateway/internal/command"
+)
+
+func cursorOf(p follow.Position) *watchv1.Cursor {
+	return &watchv1.Cursor{LogId: p.LogID, Offset: p.Offset, Hash: controlroom.Hex(p.Hash)}
+}
+
+// snapshotFrame shows what the target sees of a folded room.
+func snapshotFrame(session string, at follow.Position, now time.Time, target watch.Target, room string, f *controlroom.Fold) (*watchv1.ServerFrame, error) {
+	var shown any = controlroom.Show(room, f)
+	if target.Team != "" {
+		shown = target.State(f.State)
+	}
+	encoded, err := json.Marshal(shown)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	state := &structpb.Struct{}
+	if err := state.UnmarshalJSON(encoded); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Snapshot{Snapshot: &watchv1.Snapshot{
+		Session: session, Cursor: cursorOf(at), State: state, Now: timestamppb.New(now),
+	}}}, nil
+}
+
+func welcomeFrame(session string, at follow.Position, now time.Time) *watchv1.ServerFrame {
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Welcome{Welcome: &watchv1.Welcome{
+		Session: session, Cursor: cursorOf(at), Recovered: true, Now: timestamppb.New(now),
+	}}}
+}
+
+// decidedFrame shows a decision with the events of it that the target sees; nil when it sees nothing of it.
+func decidedFrame(target watch.Target, r *wire.Stored, events []*logv1.Event) *watchv1.ServerFrame {
+	if len(events) == 0 && (target.Team != "" || r.Refusal == nil) {
+		return nil
+	}
+	e := &watchv1.Decided{
+		Offset: r.Offset, Version: r.Version, Hash: controlroom.Hex(r.Hash), At: timestamppb.New(time.UnixMilli(r.At)), Events: events,
+	}
+	if target.Team == "" {
+		e.Actor, e.Role = r.Actor, r.Role
+		if x := r.Refusal; x != nil {
+			e.Refusal = &logv1.Refusal{Code: x.Code, Message: x.Message, Incident: x.Incident, Mission: x.Mission, Team: x.Team}
+		}
+	}
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Event{Event: e}}
+}
+
+// opened gives the events with their sealed texts readable, for somebody entitled to them. A key that is gone leaves the
+// text sealed: the event is shown all the same.
+func opened(ctx context.Context, d *directory.Directory, events []*logv1.Event) []*logv1.Event {
+	out := make([]*logv1.Event, len(events))
+	for k, e := range events {
+		out[k] = e
+		if sealedText(e) == nil {
+			continue
+		}
+		clone := proto.CloneOf(e)
+		text := sealedText(clone)
+		if clear, err := d.OpenSealed(ctx, text.GetKey(), text.GetSealed()); err == nil {
+			text.Clear, text.Sealed = clear, nil
+			out[k] = clone
+		}
+	}
+	return out
+}
+
+func sealedText(event *logv1.Event) *personalv1.SealedText {
+	switch e := event.GetBody().(type) {
+	case *logv1.Event_AlarmReceived:
+		return e.AlarmReceived.GetText()
+	case *logv1.Event_IncidentOpened:
+		return e.IncidentOpened.GetText()
+	case *logv1.Event_IncidentClosed:
+		return e.IncidentClosed.GetNote()
+	case *logv1.Event_SosRaised:
+		return e.SosRaised.GetPosition()
+	case *logv1.Event_MissionOffered:
+		return e.MissionOffered.GetText()
+	}
+	return nil
+}
+
+func outcomeFrame(id string, o command.Outcome) *watchv1.ServerFrame {
+	out := &watchv1.Outcome{Id: id, Outcome: "done", Offset: o.Offset, Version: o.Version, Room: o.Room}
+	if o.Refusal != nil {
+		out.Outcome, out.Code, out.Message = "refused", o.Refusal.Code, o.Refusal.Message
+	}
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Outcome{Outcome: out}}
+}
+
+// failedFrame answers a command without an outcome in the log: refused at the edge, or not known.
+func failedFrame(id, code, message string) *watchv1.ServerFrame {
+	outcome := "refused"
+	if code == command.CodeNotDurable || code == command.CodeUnknownOutcome || code == command.CodeInternal {
+		outcome = "unknown"
+	}
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Outcome{Outcome: &watchv1.Outcome{
+		Id: id, Outcome: outcome, Code: code, Message: message,
+	}}}
+}
+
+func positionFrame(f *positionsv1.Fix) *watchv1.ServerFrame {
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Position{Position: &watchv1.Position{
+		Team: f.GetTeam(), Lat: float64(f.GetLatE7()) / 1e7, Lon: float64(f.GetLonE7()) / 1e7,
+		AccuracyM: float64(f.GetAccuracyM()), At: timestamppb.New(time.UnixMilli(f.GetAtMs())), Source: f.GetSource(),
+	}}}
+}
+
+func haltedFrame(room, reason string) *watchv1.ServerFrame {
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Notice{Notice: &watchv1.Notice{Kind: "halted", Room: room, Message: reason}}}
+}

@@ -1,0 +1,71 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"vigie/pkg/eventlog"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	"vigie/pkg/wire"
+)
+
+// links writes down which device is linked: reachability is facts in the log (protocol §4). The facts of one session go
+// in order, and each is tried until it is stored or the gateway ends; what an end leaves unsaid the next run of the
+// gateway says by asking for GatewayLost.
+type links struct {
+	Config
+	stop context.CancelFunc
+	run  context.Context //nolint:containedctx // the life of the writer, not of a call
+	wait sync.WaitGroup
+}
+
+// lastWords is how long the facts of sessions that end with the gateway may take.
+const lastWords = 3 * time.Second
+
+func newLinks(c Config) *links {
+	run, stop := context.WithCancel(context.Background())
+	return &links{Config: c, run: run, stop: stop}
+}
+
+// keep says that a device is linked, and when the session is over that it was lost.
+func (l *links) keep(s *session, over <-chan struct{}) {
+	l.wait.Go(func() {
+		target := *s.watching.Load()
+		device := s.principalNow().ID
+		l.store(target.Room, &intakev1.Request{Body: &intakev1.Request_LinkBack{LinkBack: &intakev1.LinkBack{
+			Device: device, Team: target.Team, Gateway: l.Instance, Session: s.id,
+		}}})
+		<-over
+		l.store(target.Room, &intakev1.Request{Body: &intakev1.Request_LinkLost{LinkLost: &intakev1.LinkLost{
+			Device: device, Team: target.Team, Gateway: l.Instance, Session: s.id,
+		}}})
+	})
+}
+
+func (l *links) store(room string, q *intakev1.Request) {
+	board := l.Rooms.Board(room)
+	q.Room, q.Principal, q.Id, q.ReceivedAtMs = room, "gateway/"+l.Instance, newID(), l.Clock.Now().UnixMilli()
+	value, err := wire.EncodeRequest(q)
+	if err != nil {
+		l.Logger.ErrorContext(l.run, "link fact cannot be encoded", "err", err)
+		return
+	}
+	for l.run.Err() == nil {
+		bounded, done := context.WithTimeout(l.run, lastWords)
+		_, err := l.Desk.Intake.Write(bounded, eventlog.TopicIntake, board.Room.Partition, value)
+		done()
+		if err == nil || errors.Is(err, eventlog.ErrRefused) {
+			return
+		}
+		l.Logger.WarnContext(l.run, "link fact not stored yet", "room", room, "err", err)
+	}
+}
+
+func (l *links) close() {
+	timer := time.AfterFunc(lastWords, l.stop)
+	defer timer.Stop()
+	l.wait.Wait()
+	l.stop()
+}

@@ -1,0 +1,162 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"vigie/pkg/authz"
+	"vigie/pkg/eventlog"
+	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/geo"
+	"vigie/services/gateway/internal/command"
+)
+
+// next reads one frame.
+func (s *session) next() (*watchv1.ClientFrame, error) {
+	kind, data, err := s.conn.ReadMessage()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errGone, err)
+	}
+	return s.decode(kind, data)
+}
+
+// read takes the client's frames until the socket fails.
+func (s *session) read(ctx context.Context, goroutines *sync.WaitGroup) error {
+	alive := func() { _ = s.conn.SetReadDeadline(time.Now().Add(deadAfter)) }
+	s.conn.SetPongHandler(func(string) error {
+		alive()
+		return nil
+	})
+	alive()
+	for {
+		frame, err := s.next()
+		if err != nil {
+			var timeout net.Error
+			if errors.As(err, &timeout) && timeout.Timeout() {
+				return errNoPong
+			}
+			return err
+		}
+		alive()
+		switch b := frame.GetBody().(type) {
+		case *watchv1.ClientFrame_Hello:
+			return fmt.Errorf("%w: hello comes once", errBadFrame)
+		case *watchv1.ClientFrame_Command:
+			s.take(ctx, b.Command, goroutines)
+		case *watchv1.ClientFrame_Fix:
+			s.fix(ctx, b.Fix)
+		case *watchv1.ClientFrame_Ack:
+			s.acked.Store(max(s.acked.Load(), b.Ack.GetOffset()))
+		case *watchv1.ClientFrame_Renew:
+			if err := s.renew(ctx, b.Renew.GetToken()); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take queues a command. The commands of one socket are carried out one after the other, in the order in which they came:
+// a guard who was offline sends "accepted, on my way, on scene" at once, and means it in that order. When too many wait the
+// reading waits, and with it the client.
+func (s *session) take(ctx context.Context, c *watchv1.Command, goroutines *sync.WaitGroup) {
+	select {
+	case s.commands <- c:
+	case <-ctx.Done():
+		return
+	}
+	if s.working.CompareAndSwap(false, true) {
+		goroutines.Go(func() { s.work(ctx) })
+	}
+}
+
+// work carries out what is queued and ends: an idle socket should not cost a goroutine more.
+func (s *session) work(ctx context.Context) {
+	for {
+		select {
+		case c := <-s.commands:
+			if frame := s.do(ctx, c); frame != nil {
+				// An outcome is not passed over like a position: it waits for the writer, or for the end.
+				select {
+				case s.out <- frame:
+				case <-s.over:
+				case <-ctx.Done():
+				}
+			}
+		default:
+			s.working.Store(false)
+			// One may have been queued between the look and the mark.
+			if len(s.commands) == 0 || !s.working.CompareAndSwap(false, true) {
+				return
+			}
+		}
+	}
+}
+
+func (s *session) do(ctx context.Context, c *watchv1.Command) *watchv1.ServerFrame {
+	from := command.Sender{Principal: s.principalNow(), ClockOffset: time.Duration(s.clockOffset.Load())}
+	target := *s.watching.Load()
+	if c.GetTeam() == "" && target.Team != "" {
+		c.Team = target.Team // a handheld speaks for its team
+	}
+	o, err := s.hub.Desk.Do(ctx, from, target.Room, c)
+	if err == nil {
+		return outcomeFrame(c.GetId(), o)
+	}
+	if ctx.Err() != nil {
+		return nil // the session is over; the client asks again with the same id
+	}
+	code := command.Code(err)
+	if code == command.CodeInternal {
+		s.hub.Logger.ErrorContext(ctx, "command failed", "err", err)
+	}
+	return failedFrame(c.GetId(), code, command.Sentence(err))
+}
+
+// fix takes a position of the team's device. Telemetry waits for nobody: what cannot be stored is followed by the next.
+func (s *session) fix(ctx context.Context, f *watchv1.Fix) {
+	p, target := s.principalNow(), *s.watching.Load()
+	if p.Kind != authz.KindDevice || target.Team == "" || math.Abs(f.GetLat()) > 90 || math.Abs(f.GetLon()) > 180 {
+		return
+	}
+	board := s.hub.Rooms.Board(target.Room)
+	now, at := s.hub.Clock.Now(), s.hub.Clock.Now()
+	if f.GetAt() != nil {
+		at = f.GetAt().AsTime().Add(time.Duration(s.clockOffset.Load()))
+	}
+	point := geo.FromDegrees(f.GetLat(), f.GetLon())
+	value, err := proto.Marshal(&positionsv1.Telemetry{Room: target.Room, Body: &positionsv1.Telemetry_Fix{Fix: &positionsv1.Fix{
+		Team: target.Team, Device: p.ID, LatE7: point.LatE7, LonE7: point.LonE7,
+		AccuracyM: int32(min(max(f.GetAccuracyM(), 0), 100_000)),
+		AtMs:      min(at.UnixMilli(), now.UnixMilli()), ReceivedAtMs: now.UnixMilli(), Source: "handheld",
+	}}})
+	if err != nil {
+		return
+	}
+	bounded, done := context.WithTimeout(ctx, writeBound)
+	defer done()
+	if _, err := s.hub.Positions.Write(bounded, eventlog.TopicPositions, board.Room.Partition, value); err != nil && ctx.Err() == nil {
+		s.hub.Logger.DebugContext(ctx, "fix not stored", "err", err)
+	}
+}
+
+// renew goes on under a new token of the same principal.
+func (s *session) renew(ctx context.Context, token string) error {
+	p, _, err := s.hub.Directory.Principal(ctx, token)
+	if err != nil {
+		return err
+	}
+	if p.Kind != s.principalNow().Kind || p.ID != s.principalNow().ID {
+		return errForbidden
+	}
+	s.token.Store(&token)
+	s.principal.Store(&p)
+	return nil
+}

@@ -1,0 +1,367 @@
+package session
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"vigie/pkg/authz"
+	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/domain/watch"
+	"vigie/pkg/es"
+	"vigie/pkg/follow"
+	logv1 "vigie/pkg/gen/vigie/log/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/wire"
+)
+
+// Limits and timers of a socket, all in real time.
+const (
+	pingEvery    = 10 * time.Second
+	deadAfter    = 25 * time.Second
+	helloWithin  = 15 * time.Second
+	writeBound   = time.Second
+	recheckEvery = 2 * time.Second
+	largestFrame = 64 << 10
+	// queued bounds what waits beside the story itself: outcomes, positions, notices.
+	queued = 256
+	// unacked bounds what may be under way to a client that acknowledges.
+	unacked = 1 << 20
+	// commandsAhead bounds the commands of one socket that wait for their turn.
+	commandsAhead = 32
+)
+
+// session is one socket. One goroutine reads, one writes, and one carries out commands while there are any.
+type session struct {
+	hub  *Hub
+	conn *websocket.Conn
+	codec
+	id string
+
+	watching  atomic.Pointer[watch.Target]
+	principal atomic.Pointer[authz.Principal]
+	token     atomic.Pointer[string]
+	// clockOffset is what to add to the client's times, in nanoseconds.
+	clockOffset atomic.Int64
+
+	out      chan *watchv1.ServerFrame
+	commands chan *watchv1.Command
+	working  atomic.Bool
+	acked    atomic.Int64 // highest offset acknowledged; -1: never
+
+	over    chan struct{}
+	endOnce sync.Once
+	reason  error
+}
+
+func newSession(h *Hub, conn *websocket.Conn) *session {
+	s := &session{
+		hub: h, conn: conn, codec: codecOf(conn.Subprotocol()), id: newID(),
+		out: make(chan *watchv1.ServerFrame, queued), commands: make(chan *watchv1.Command, commandsAhead), over: make(chan struct{}),
+	}
+	s.acked.Store(-1)
+	return s
+}
+
+func (s *session) principalNow() authz.Principal {
+	if p := s.principal.Load(); p != nil {
+		return *p
+	}
+	return authz.Principal{}
+}
+
+func (s *session) principalID() string {
+	p := s.principalNow()
+	return string(p.Kind) + "/" + p.ID
+}
+
+// end is the one way out: the first reason counts. It never blocks.
+func (s *session) end(reason error) {
+	s.endOnce.Do(func() {
+		s.reason = reason
+		close(s.over)
+	})
+}
+
+// push queues a frame beside the story. Positions and notices are passed over when the queue is full; outcomes are asked
+// for again by a client that misses one.
+func (s *session) push(f *watchv1.ServerFrame) {
+	select {
+	case s.out <- f:
+	default:
+	}
+}
+
+// refuse closes a socket that is not served.
+func (s *session) refuse(reason error) {
+	deadline := time.Now().Add(writeBound)
+	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(closeCode(reason), closeText(reason)), deadline)
+	_ = s.conn.Close()
+}
+
+// closeText is the reason, within the 123 bytes that a close frame holds.
+func closeText(err error) string {
+	const most = 123
+	text := err.Error()
+	return text[:min(len(text), most)]
+}
+
+// serve runs the session to its end.
+func (s *session) serve(ctx context.Context) {
+	var goroutines sync.WaitGroup
+	ctx, stop := context.WithCancel(ctx)
+	board, from, err := s.begin(ctx)
+	if err != nil {
+		s.end(err)
+	} else {
+		goroutines.Go(func() { s.end(s.read(ctx, &goroutines)) })
+		goroutines.Go(func() { s.end(s.write(ctx, board, from)) })
+		if s.watching.Load().Team != "" && s.principalNow().Kind == authz.KindDevice {
+			s.hub.links.keep(s, s.over)
+		}
+	}
+	select {
+	case <-s.over:
+	case <-ctx.Done():
+		s.end(errRestart)
+	}
+	s.refuse(s.reason) // also ends the read that is under way
+	stop()
+	goroutines.Wait()
+	s.hub.Logger.DebugContext(ctx, "session ended", "session", s.id, "reason", s.reason)
+}
+
+// begin waits for the hello and says where the story starts: behind the client's cursor, or at a snapshot.
+func (s *session) begin(ctx context.Context) (*follow.Board, follow.Position, error) {
+	none := follow.Position{}
+	s.conn.SetReadLimit(largestFrame)
+	_ = s.conn.SetReadDeadline(time.Now().Add(helloWithin))
+	frame, err := s.next()
+	if err != nil {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			return nil, none, errNoHello
+		}
+		return nil, none, err
+	}
+	hello := frame.GetHello()
+	if hello == nil {
+		return nil, none, fmt.Errorf("%w: the first frame must be hello", errBadFrame)
+	}
+	board, err := s.authenticate(ctx, hello)
+	if err != nil {
+		return nil, none, err
+	}
+	if now := hello.GetNow(); now != nil {
+		s.clockOffset.Store(int64(s.hub.Clock.Now().Sub(now.AsTime())))
+	}
+	if at, ok := position(hello.GetCursor()); ok {
+		if _, known := board.Since(at); known {
+			return board, at, s.send(welcomeFrame(s.id, at, s.hub.Clock.Now()))
+		}
+	}
+	at, err := s.snapshot(board)
+	return board, at, err
+}
+
+func (s *session) authenticate(ctx context.Context, hello *watchv1.Hello) (*follow.Board, error) {
+	token := hello.GetToken()
+	p, _, err := s.hub.Directory.Principal(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	target, err := watch.ParseTarget(hello.GetWatch(), p.Room)
+	if err != nil {
+		return nil, err
+	}
+	board := s.hub.Rooms.Board(target.Room)
+	if board == nil || !mayWatch(p, target) {
+		return nil, errForbidden
+	}
+	s.principal.Store(&p)
+	s.token.Store(&token)
+	s.watching.Store(&target)
+	return board, s.hub.admit(s)
+}
+
+func mayWatch(p authz.Principal, t watch.Target) bool {
+	if t.Team != "" {
+		return authz.Allow(p, authz.ActAsTeam, authz.Object{Room: t.Room, Team: t.Team})
+	}
+	return authz.Allow(p, authz.ReadRoom, authz.Object{Room: t.Room})
+}
+
+func position(c *watchv1.Cursor) (follow.Position, bool) {
+	hash, err := hex.DecodeString(c.GetHash())
+	if c == nil || err != nil || len(hash) != len(es.Hash{}) {
+		return follow.Position{}, false
+	}
+	return follow.Position{LogID: c.GetLogId(), Offset: c.GetOffset(), Hash: es.Hash(hash)}, true
+}
+
+func (s *session) snapshot(board *follow.Board) (follow.Position, error) {
+	var at follow.Position
+	var frame *watchv1.ServerFrame
+	var err error
+	board.LookAt(func(f *controlroom.Fold, head follow.Position) {
+		at = head
+		frame, err = snapshotFrame(s.id, head, s.hub.Clock.Now(), *s.watching.Load(), board.Room.Room, f)
+	})
+	if err != nil {
+		return at, err
+	}
+	return at, s.send(frame)
+}
+
+// send writes one frame; only begin and write call it, one after the other.
+func (s *session) send(f *watchv1.ServerFrame) error {
+	data, err := s.marshal(f)
+	if err != nil {
+		return fmt.Errorf("encode frame: %w", err)
+	}
+	_, err = s.sendBytes(data)
+	return err
+}
+
+func (s *session) sendBytes(data []byte) (int, error) {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeBound))
+	if err := s.conn.WriteMessage(s.message, data); err != nil {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			return 0, errSlow
+		}
+		return 0, fmt.Errorf("%w: %w", errGone, err)
+	}
+	return len(data), nil
+}
+
+// write tells the story until the session ends.
+func (s *session) write(ctx context.Context, board *follow.Board, at follow.Position) error {
+	ping, recheck := time.NewTicker(pingEvery), time.NewTicker(recheckEvery)
+	defer ping.Stop()
+	defer recheck.Stop()
+	flow := flow{}
+	told := false
+	for {
+		changed := board.Changed()
+		records, ok := board.Since(at)
+		if !ok {
+			return errStateLost
+		}
+		if len(records) > 0 {
+			if err := s.tell(ctx, board, records, &flow); err != nil {
+				return err
+			}
+			last := records[len(records)-1]
+			at.Offset, at.Hash = last.Offset, last.Hash
+		}
+		if reason := board.Halted(); reason != "" && !told {
+			told = true
+			s.push(haltedFrame(board.Room.Room, reason))
+		}
+		select {
+		case <-changed:
+		case f := <-s.out:
+			if err := s.send(f); err != nil {
+				return err
+			}
+		case <-ping.C:
+			if err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeBound)); err != nil {
+				return fmt.Errorf("%w: %w", errGone, err)
+			}
+		case <-recheck.C:
+			if err := s.recheck(ctx); err != nil {
+				return err
+			}
+		case <-s.over:
+			return s.reason
+		case <-ctx.Done():
+			return errRestart
+		}
+	}
+}
+
+// tell writes what the session may see of some decisions. The right to see them is asked for each time.
+func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire.Stored, flow *flow) error {
+	target := *s.watching.Load()
+	if !mayWatch(s.principalNow(), target) {
+		return errForbidden
+	}
+	seen := make([][]*logv1.Event, len(records))
+	board.Look(func(f *controlroom.Fold) {
+		for k, r := range records {
+			seen[k] = target.Events(f.State, r.Events)
+		}
+	})
+	for k, r := range records {
+		frame := decidedFrame(target, r, opened(ctx, s.hub.Directory, seen[k]))
+		if frame == nil {
+			continue
+		}
+		data, err := s.marshal(frame)
+		if err != nil {
+			return fmt.Errorf("encode frame: %w", err)
+		}
+		if err := flow.sending(r.Offset, len(data), s.acked.Load()); err != nil {
+			return err
+		}
+		if _, err := s.sendBytes(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recheck asks again who holds the token: a revocation takes effect within 5 s on a live socket. A directory that cannot
+// be asked says nothing about the client.
+func (s *session) recheck(ctx context.Context) error {
+	bounded, done := context.WithTimeout(ctx, writeBound)
+	defer done()
+	p, _, err := s.hub.Directory.Principal(bounded, *s.token.Load())
+	switch {
+	case errors.Is(err, directory.ErrUnauthenticated), errors.Is(err, directory.ErrExpired), errors.Is(err, directory.ErrRevoked):
+		return err
+	case err != nil:
+		return nil //nolint:nilerr // could not be asked: see above
+	}
+	s.principal.Store(&p)
+	if !mayWatch(p, *s.watching.Load()) {
+		return errForbidden
+	}
+	return nil
+}
+
+// flow counts what is under way to a client that acknowledges; one that never does is bounded by its socket alone.
+type flow struct {
+	under []sent
+	bytes int
+}
+
+type sent struct {
+	offset int64
+	bytes  int
+}
+
+func (f *flow) sending(offset int64, bytes int, acked int64) error {
+	if acked < 0 {
+		return nil
+	}
+	for len(f.under) > 0 && f.under[0].offset <= acked {
+		f.bytes -= f.under[0].bytes
+		f.under = f.under[1:]
+	}
+	if f.bytes > unacked {
+		return errSlow
+	}
+	f.under = append(f.under, sent{offset, bytes})
+	f.bytes += bytes
+	return nil
+}

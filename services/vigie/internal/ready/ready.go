@@ -1,0 +1,143 @@
+// Package ready announces a program that has started: DATA/run.json for other programs, addresses for people.
+package ready
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"go.uber.org/fx"
+
+	"vigie/pkg/app"
+	"vigie/pkg/eventlog/kafkalog"
+)
+
+// Printer announces one program.
+type Printer struct {
+	Data string
+	JSON bool
+	Rate int
+	Out  io.Writer
+}
+
+// Run is what DATA/run.json says of the running program.
+type Run struct {
+	URL            string `json:"url"`
+	Kafka          string `json:"kafka"`
+	PositionsKafka string `json:"positions_kafka"`
+	PID            int    `json:"pid"`
+	ClockRate      int    `json:"clock_rate"`
+}
+
+// ReadRun reads the run file of a data directory.
+func ReadRun(data string) (Run, error) {
+	raw, err := os.ReadFile(filepath.Join(data, runFile)) //nolint:gosec // the operator's own path
+	if err != nil {
+		return Run{}, fmt.Errorf("run file: %w: is vigie up running on %s?", err, data)
+	}
+	var r Run
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return Run{}, fmt.Errorf("run file: %w", err)
+	}
+	return r, nil
+}
+
+const (
+	runFile = "run.json"
+	askEach = 20 * time.Millisecond
+)
+
+// Announce waits, beside everything else, until every check says ready, and then says so. The file goes with the process.
+func (p Printer) Announce(lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, stop *app.Stop, log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wait sync.WaitGroup
+	path := filepath.Join(p.Data, runFile)
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			wait.Go(func() {
+				if err := p.announce(ctx, path, address, kafka); err != nil && ctx.Err() == nil {
+					stop.Fail(err)
+				}
+			})
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			cancel()
+			wait.Wait()
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				log.WarnContext(ctx, "run file not removed", "err", err)
+			}
+			return nil
+		},
+	})
+}
+
+func (p Printer) announce(ctx context.Context, path string, address *app.Address, kafka kafkalog.Config) error {
+	if err := awaitReady(ctx, address.URL()); err != nil {
+		return err
+	}
+	run := Run{URL: address.URL(), Kafka: first(kafka.Brokers), PositionsKafka: first(kafka.PositionsBrokers), PID: os.Getpid(), ClockRate: p.Rate}
+	raw, err := json.Marshal(run)
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(path, append(raw, '\n'), 0o600); err != nil {
+		return fmt.Errorf("run file: %w", err)
+	}
+	if p.JSON {
+		return json.NewEncoder(p.Out).Encode(struct {
+			Event string `json:"event"`
+			Run
+		}{"ready", run})
+	}
+	_, err = fmt.Fprintf(p.Out, `
+Vigie is ready.
+
+  start page       %s/
+  API, described   %s/docs
+  Kafka            %s (positions: %s)
+  first accounts   %s
+
+Next: "make sim" lets a night happen in a directory of its own; Ctrl-C stops.
+`, run.URL, run.URL, run.Kafka, run.PositionsKafka, filepath.Join(p.Data, "first-accounts.json"))
+	return err
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// awaitReady asks the process itself, over the way that others do.
+func awaitReady(ctx context.Context, url string) error {
+	client := &http.Client{Timeout: 2 * time.Second}
+	defer client.CloseIdleConnections()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		if res, err := client.Do(req); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(askEach):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,66 @@
+// Package vigie is the all-in-one program and the command line. All-in-one is the list of services beside an embedded
+// broker: the same code on a smaller broker, and no service knows.
+package vigie
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"vigie/pkg/app"
+	"vigie/services/vigie/internal/admin"
+	"vigie/services/vigie/internal/logcmd"
+	"vigie/services/vigie/internal/sim"
+)
+
+// Execute runs the command line and returns the exit status.
+func Execute(ctx context.Context, args []string) int {
+	root := Command()
+	root.SetArgs(args)
+	return app.Report(root.ErrOrStderr(), root.Name(), root.ExecuteContext(ctx))
+}
+
+// Command is the whole command line.
+func Command() *cobra.Command {
+	root := &cobra.Command{
+		Use: "vigie", Short: "The control room of a group of hospitals",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return app.Exit(app.Usage, err) })
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(upCommand(), versionCommand(), sim.Command())
+	root.AddCommand(logcmd.New()...)
+	root.AddCommand(admin.Commands()...)
+	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), version())
+			return err
+		},
+	}
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, modified := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = " " + s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "+changes"
+		}
+	}
+	return info.Main.Version + revision + modified + " " + info.GoVersion
+}
