@@ -6,7 +6,9 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
@@ -18,9 +20,9 @@ func Partition(
 	ctx context.Context, log *kafkalog.Log, topic string, partition int, from int64,
 	deliver func(eventlog.Record) error, progress func(next, highWatermark int64),
 ) error {
-	_, end, err := log.Bounds(ctx, topic, partition)
+	_, end, err := Bounds(ctx, log, topic, partition)
 	if err != nil {
-		return fmt.Errorf("end of %s/%d: %w", topic, partition, err)
+		return err
 	}
 	next := from
 	each := func(r eventlog.Record) error {
@@ -43,4 +45,23 @@ func Partition(
 		progress(next, highWatermark)
 		return nil
 	})
+}
+
+// askAgain is how long a broker that did not say where a partition ends is left alone.
+const askAgain = 100 * time.Millisecond
+
+// Bounds gives the first offset of a partition and the one after its last. A broker that is away is waited for until ctx
+// ends: that it cannot be asked says nothing about the log.
+func Bounds(ctx context.Context, log *kafkalog.Log, topic string, partition int) (start, end int64, err error) {
+	for {
+		start, end, err = log.Bounds(ctx, topic, partition)
+		if err == nil {
+			return start, end, nil
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return 0, 0, fmt.Errorf("bounds of %s/%d: %w", topic, partition, errors.Join(ctx.Err(), err))
+		}
+	}
 }

@@ -104,12 +104,13 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 			}
 			return k, err
 		}),
-		fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (*directory.Directory, error) {
+		fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (*directory.Directory, ready.First, error) {
 			d, err := app.OpenDirectory(lc, directory.Config{Path: in("directory.db"), Log: log})
 			if err != nil {
-				return nil, err
+				return nil, ready.First{}, err
 			}
-			return d, firstStart(d, rooms, in("first-accounts.json"))
+			first, err := firstStart(d, rooms, in("first-accounts.json"))
+			return d, ready.First{FirstAccounts: first}, err
 		}),
 		dispatch.Module(dispatch.Config{WitnessPath: in("witness.json")}),
 		alarms.Module(alarms.Default()),
@@ -120,10 +121,10 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 }
 
 // firstStart makes the first accounts and sources of an empty directory and writes down what opens them.
-func firstStart(d *directory.Directory, rooms []string, path string) error {
+func firstStart(d *directory.Directory, rooms []string, path string) (*directory.FirstAccounts, error) {
 	first, err := d.Bootstrap(context.Background(), rooms)
 	if err != nil || first == nil {
-		return err
+		return nil, err
 	}
-	return directory.WriteFirstAccounts(path, first)
+	return first, directory.WriteFirstAccounts(path, first)
 }

@@ -12,6 +12,7 @@ import (
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/witness"
+	"vigie/pkg/follow"
 	"vigie/pkg/region"
 	"vigie/pkg/wire"
 )
@@ -129,9 +130,9 @@ func (d *Decider) atEnd(ctx context.Context, group *errgroup.Group) error {
 // checkIntake: a cut intake would lose alarms silently, so where the log leaves off intake must be what it was (§2).
 func (d *Decider) checkIntake(ctx context.Context) error {
 	next := d.writer.IntakeNext
-	start, end, err := d.Log.Bounds(ctx, eventlog.TopicIntake, d.Room.Partition)
+	start, end, err := follow.Bounds(ctx, d.Log, eventlog.TopicIntake, d.Room.Partition)
 	if err != nil {
-		return fmt.Errorf("bounds of intake: %w", err)
+		return err
 	}
 	if end < next {
 		return fmt.Errorf("%w: intake ends at %d and request %d was answered: intake was cut", ErrHalted, end, next-1)
@@ -186,17 +187,8 @@ func (d *Decider) append(ctx context.Context, batch [][]byte) {
 }
 
 func (d *Decider) fetchWatermark(ctx context.Context) {
-	for ctx.Err() == nil {
-		_, end, err := d.Log.Bounds(ctx, eventlog.TopicIntake, d.Room.Partition)
-		if err == nil {
-			d.watermarks <- end // one is asked for at a time: there is room
-			return
-		}
-		d.log.WarnContext(ctx, "end of intake unknown", "err", err)
-		select {
-		case <-time.After(longestWait):
-		case <-ctx.Done():
-		}
+	if _, end, err := follow.Bounds(ctx, d.Log, eventlog.TopicIntake, d.Room.Partition); err == nil {
+		d.watermarks <- end // one is asked for at a time: there is room
 	}
 }
 

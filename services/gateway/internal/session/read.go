@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"vigie/pkg/authz"
+	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
@@ -127,6 +128,14 @@ func (s *session) fix(ctx context.Context, f *watchv1.Fix) {
 		return
 	}
 	board := s.hub.Rooms.Board(target.Room)
+	onDuty := false
+	board.Look(func(f *controlroom.Fold) {
+		t := f.State.Teams[target.Team]
+		onDuty = t != nil && t.OnDuty
+	})
+	if !onDuty {
+		return // a position is shared on shift only (domain §1)
+	}
 	now, at := s.hub.Clock.Now(), s.hub.Clock.Now()
 	if f.GetAt() != nil {
 		at = f.GetAt().AsTime().Add(time.Duration(s.clockOffset.Load()))

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/fx"
 
 	"vigie/pkg/app"
+	"vigie/pkg/directory"
 	"vigie/pkg/eventlog/kafkalog"
 )
 
@@ -51,20 +53,25 @@ func ReadRun(data string) (Run, error) {
 	return r, nil
 }
 
+// First are the accounts and sources that this start has made; on later starts there are none.
+type First struct{ *directory.FirstAccounts }
+
 const (
 	runFile = "run.json"
 	askEach = 20 * time.Millisecond
 )
 
 // Announce waits, beside everything else, until every check says ready, and then says so. The file goes with the process.
-func (p Printer) Announce(lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, stop *app.Stop, log *slog.Logger) {
+func (p Printer) Announce(
+	lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, first First, stop *app.Stop, log *slog.Logger,
+) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	path := filepath.Join(p.Data, runFile)
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error {
 			wait.Go(func() {
-				if err := p.announce(ctx, path, address, kafka); err != nil && ctx.Err() == nil {
+				if err := p.announce(ctx, path, address, kafka, first); err != nil && ctx.Err() == nil {
 					stop.Fail(err)
 				}
 			})
@@ -81,7 +88,7 @@ func (p Printer) Announce(lc fx.Lifecycle, address *app.Address, kafka kafkalog.
 	})
 }
 
-func (p Printer) announce(ctx context.Context, path string, address *app.Address, kafka kafkalog.Config) error {
+func (p Printer) announce(ctx context.Context, path string, address *app.Address, kafka kafkalog.Config, made First) error {
 	if err := awaitReady(ctx, address.URL()); err != nil {
 		return err
 	}
@@ -99,16 +106,25 @@ func (p Printer) announce(ctx context.Context, path string, address *app.Address
 			Run
 		}{"ready", run})
 	}
-	_, err = fmt.Fprintf(p.Out, `
-Vigie is ready.
+	return p.tell(run, made)
+}
 
-  start page       %s/
-  API, described   %s/docs
-  Kafka            %s (positions: %s)
-  first accounts   %s
-
-Next: "make sim" lets a night happen in a directory of its own; Ctrl-C stops.
-`, run.URL, run.URL, run.Kafka, run.PositionsKafka, filepath.Join(p.Data, "first-accounts.json"))
+// tell says to a person where everything is, and at the first start who may come in.
+func (p Printer) tell(run Run, made First) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nVigie is ready.\n\n  start page       %s/\n  API, described   %s/docs\n", run.URL, run.URL)
+	fmt.Fprintf(&b, "  Kafka            %s (positions: %s)\n", run.Kafka, run.PositionsKafka)
+	accounts := filepath.Join(p.Data, "first-accounts.json")
+	if made.FirstAccounts != nil {
+		fmt.Fprintf(&b, "\nFirst accounts, also in %s with the keys of the alarm sources:\n\n", accounts)
+		for _, a := range made.Accounts {
+			fmt.Fprintf(&b, "  %-12s %s\n", a.Account, a.Password)
+		}
+	} else {
+		fmt.Fprintf(&b, "  first accounts   %s\n", accounts)
+	}
+	b.WriteString("\nNext: \"make sim\" lets a night happen in a directory of its own. Ctrl-C stops.\n")
+	_, err := io.WriteString(p.Out, b.String())
 	return err
 }
 
