@@ -40,7 +40,7 @@ type Config struct {
 	// Listen is the main broker's host:port; port 0 takes a free one. The
 	// broker for positions takes a free port of the same host.
 	Listen string `koanf:"listen"`
-	// Rooms must be in the table of rooms once started.
+	// Rooms must be in the table of rooms once started; none leaves the table as it is.
 	Rooms []string `koanf:"rooms"`
 	// WitnessFile is the file of [witness.Keeper], outside of Dir; empty means
 	// that there is none.
@@ -52,9 +52,9 @@ type Config struct {
 	Logger *slog.Logger `koanf:"-"`
 }
 
-// Default returns the configuration of one room on this machine, without a directory.
+// Default returns the configuration for this machine, without a directory and without rooms.
 func Default() Config {
-	return Config{Listen: "127.0.0.1:0", Rooms: []string{"main"}, MinFree: 64 << 20}
+	return Config{Listen: "127.0.0.1:0", MinFree: 64 << 20}
 }
 
 // Validate says all that is wrong with c.
@@ -69,9 +69,6 @@ func (c Config) Validate() error {
 	} else if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
 		// Clients are sent to the address that the broker listens on.
 		errs = append(errs, fmt.Errorf("listen %q: name one address of this machine", c.Listen))
-	}
-	if len(c.Rooms) == 0 {
-		errs = append(errs, errors.New("rooms: name at least one room"))
 	}
 	if c.WitnessFile != "" && c.Dir != "" {
 		if rel, err := filepath.Rel(c.Dir, c.WitnessFile); err == nil && filepath.IsLocal(rel) {

@@ -170,7 +170,6 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		"an address without port":        func(c *embedded.Config) { c.Listen = "localhost" },
 		"every address":                  func(c *embedded.Config) { c.Listen = "0.0.0.0:9092" },
 		"no address":                     func(c *embedded.Config) { c.Listen = ":9092" },
-		"no room":                        func(c *embedded.Config) { c.Rooms = nil },
 		"a witness inside the directory": func(c *embedded.Config) { c.WitnessFile = filepath.Join(c.Dir, "heads.json") },
 	} {
 		cfg := config(t.TempDir(), "north")

@@ -183,6 +183,13 @@ func (r *Room) Lose() int64 {
 	return r.Next() - 1
 }
 
+// Flipped gives the stored bytes of the last effective decision with a byte of its hash changed.
+func (r *Room) Flipped() []byte {
+	value := r.Last()
+	value[len(value)-1] ^= 1
+	return value
+}
+
 // Last gives the stored bytes of the last effective decision, as it would be written anew.
 func (r *Room) Last() []byte {
 	value, _ := wire.Encode(&r.last.Decision)

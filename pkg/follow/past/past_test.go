@@ -34,7 +34,7 @@ func encode(t *testing.T, v controlroom.View) string {
 // views folds the log of a room and gives its state after each record, and when each effective one was decided.
 func views(t *testing.T, room *followtest.Room) (states []string, at []int64) {
 	t.Helper()
-	fold := controlroom.NewFold(room.RoomEntry.Room)
+	fold := controlroom.NewFold(followtest.Name)
 	err := room.Log.Scan(t.Context(), eventlog.TopicLog, room.Partition, 0, room.Next(), func(r eventlog.Record) error {
 		s := wire.Decode(r.Offset, r.Value)
 		if fold.Read(&s).Verdict == es.Effective {
@@ -42,7 +42,7 @@ func views(t *testing.T, room *followtest.Room) (states []string, at []int64) {
 		} else {
 			at = append(at, -1)
 		}
-		states = append(states, encode(t, controlroom.Show(room.RoomEntry.Room, fold)))
+		states = append(states, encode(t, controlroom.Show(followtest.Name, fold)))
 		return nil
 	})
 	if err != nil {
@@ -56,10 +56,10 @@ func TestTheStateAtEachOffsetIsTheFoldUpToIt(t *testing.T) {
 	room := followtest.Start(t)
 	room.Tell(nil)
 	states, _ := views(t, room)
-	resumed := controlroom.NewFold(room.RoomEntry.Room)
+	resumed := controlroom.NewFold(followtest.Name)
 	for offset, want := range states {
 		p := past.AtOffset(int64(offset))
-		for name, fold := range map[string]*controlroom.Fold{"fresh": controlroom.NewFold(room.RoomEntry.Room), "resumed": resumed} {
+		for name, fold := range map[string]*controlroom.Fold{"fresh": controlroom.NewFold(followtest.Name), "resumed": resumed} {
 			if !p.Ahead(fold) {
 				t.Fatalf("offset %d is not ahead of a %s fold at %d", offset, name, fold.Next)
 			}
@@ -90,11 +90,11 @@ func TestTheStateAtAnInstantHasEveryEffectiveRecordNotLaterThanIt(t *testing.T) 
 				break
 			}
 		}
-		want := encode(t, controlroom.Show(room.RoomEntry.Room, controlroom.NewFold(room.RoomEntry.Room)))
+		want := encode(t, controlroom.Show(followtest.Name, controlroom.NewFold(followtest.Name)))
 		if last >= 0 {
 			want = states[last]
 		}
-		got, err := past.Show(t.Context(), room.Log, room.RoomEntry, controlroom.NewFold(room.RoomEntry.Room),
+		got, err := past.Show(t.Context(), room.Log, room.RoomEntry, controlroom.NewFold(followtest.Name),
 			past.AtInstant(time.UnixMilli(instant)), unhurried)
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestTheStateAtAnInstantHasEveryEffectiveRecordNotLaterThanIt(t *testing.T) 
 func TestAnOffsetThatIsNotThereIsBeyondTheEnd(t *testing.T) {
 	t.Parallel()
 	room := followtest.Start(t)
-	_, err := past.Show(t.Context(), room.Log, room.RoomEntry, controlroom.NewFold(room.RoomEntry.Room), past.AtOffset(room.Next()), unhurried)
+	_, err := past.Show(t.Context(), room.Log, room.RoomEntry, controlroom.NewFold(followtest.Name), past.AtOffset(room.Next()), unhurried)
 	var beyond *past.BeyondEndError
 	if !errors.As(err, &beyond) || beyond.End != room.Next() {
 		t.Errorf("error %v, want one beyond %d", err, room.Next())
@@ -119,11 +119,9 @@ func TestADamagedRecordHaltsWhoeverPassesItAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	room := followtest.Start(t)
 	room.Tell(nil)
-	flipped := room.Last()
-	flipped[10] ^= 1
-	bad := room.Damage(flipped)
+	bad := room.Damage(room.Flipped())
 	at := func(offset int64) error {
-		_, err := past.Show(t.Context(), room.Log, room.RoomEntry, controlroom.NewFold(room.RoomEntry.Room), past.AtOffset(offset), unhurried)
+		_, err := past.Show(t.Context(), room.Log, room.RoomEntry, controlroom.NewFold(followtest.Name), past.AtOffset(offset), unhurried)
 		return err
 	}
 	if err := at(bad - 1); err != nil {
@@ -150,7 +148,7 @@ func TestAReadingThatWasCutOffCanBeGoneOnFrom(t *testing.T) {
 	room := followtest.Start(t)
 	room.Tell(nil)
 	states, _ := views(t, room)
-	fold, read := controlroom.NewFold(room.RoomEntry.Room), 0
+	fold, read := controlroom.NewFold(followtest.Name), 0
 	end := past.AtOffset(room.Next() - 1)
 	_, err := past.Show(t.Context(), room.Log, room.RoomEntry, fold, end, func() error {
 		if read++; read > 3 {

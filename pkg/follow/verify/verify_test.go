@@ -53,11 +53,7 @@ func TestDamageIsFoundAtItsOffset(t *testing.T) {
 		says   string
 	}{
 		"a flipped byte": {
-			func(_ *testing.T, room *followtest.Room) int64 {
-				value := room.Last()
-				value[20] ^= 1
-				return room.Damage(value)
-			}, "hash of the record does not match",
+			func(_ *testing.T, room *followtest.Room) int64 { return room.Damage(room.Flipped()) }, "hash of the record does not match",
 		},
 		"bytes that are no record": {
 			func(_ *testing.T, room *followtest.Room) int64 { return room.Damage([]byte("\xff\xff")) }, "not a decision",

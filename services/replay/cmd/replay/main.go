@@ -1,0 +1,30 @@
+// Command replay runs the replay service in a process of its own.
+package main
+
+import (
+	"errors"
+	"os"
+
+	"go.uber.org/fx"
+
+	"vigie/pkg/app"
+	"vigie/services/replay"
+)
+
+type config struct {
+	App      app.Config    `koanf:",squash"`
+	Backbone app.Backbone  `koanf:",squash"`
+	Service  replay.Config `koanf:"replay"`
+}
+
+func (c config) Validate() error {
+	return errors.Join(c.App.Validate(), c.Backbone.Validate(), c.Service.Validate())
+}
+
+func modules(c config) fx.Option {
+	return fx.Options(app.Module(c.App), app.BackboneModule(c.Backbone), replay.Module(c.Service))
+}
+
+func main() {
+	os.Exit(app.Main(os.Args, config{App: app.Default(), Backbone: app.DefaultBackbone(), Service: replay.Default()}, modules))
+}

@@ -1,0 +1,154 @@
+// Package archive is a room for those who look back: its present as a fold that follows the log, an index of which
+// records concern which incident and which are void, and its past, folded again from the log when somebody asks. It reads
+// the log and writes nothing.
+//
+// The past must not slow the present: [Reading] bounds how many look back at a time, and a reading that has run for a
+// while pauses for as long as it has worked, so that it takes at most half of one processor and of the broker's time.
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/es"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
+	"vigie/pkg/wire"
+)
+
+// Room is one room. It is safe for concurrent use.
+type Room struct {
+	eventlog.RoomEntry
+	log  *kafkalog.Log
+	slog *slog.Logger
+
+	mu      sync.RWMutex // guards what follows
+	fold    *controlroom.Fold
+	index   index
+	caught  bool
+	halted  error
+	changed chan struct{} // closed and replaced when anything above changed
+}
+
+// NewRoom returns a room of which nothing is read before Run.
+func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *Room {
+	return &Room{
+		RoomEntry: entry, log: log, slog: logger,
+		fold: controlroom.NewFold(entry.Room), index: newIndex(), changed: make(chan struct{}),
+	}
+}
+
+// Run follows the log until ctx ends. Damage halts this room and no other.
+func (r *Room) Run(ctx context.Context) {
+	err := follow.Partition(ctx, r.log, eventlog.TopicLog, r.Partition, 0, r.read, r.progress)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	r.slog.ErrorContext(ctx, "room halted", "room", r.Room, "err", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.halted = err
+	if !errors.Is(err, follow.ErrHalted) {
+		r.halted = fmt.Errorf("%w: %w", follow.ErrHalted, err)
+	}
+	r.announceLocked()
+}
+
+func (r *Room) read(record eventlog.Record) error {
+	s := wire.Decode(record.Offset, record.Value)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	j := r.fold.Read(&s)
+	switch {
+	case j.Verdict == es.Halting:
+		return fmt.Errorf("%w at offset %d: %s", follow.ErrHalted, record.Offset, j.Reason)
+	case j.Verdict == es.Effective && s.Version == 1 && r.fold.State.LogID != r.LogID:
+		return fmt.Errorf("%w: its log id is %s, the room table says %s", follow.ErrHalted, r.fold.State.LogID, r.LogID)
+	}
+	r.index.add(&s, j, r.fold.State)
+	r.announceLocked()
+	return nil
+}
+
+func (r *Room) progress(next, highWatermark int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.caught && next >= highWatermark {
+		r.caught = true
+		r.announceLocked()
+	}
+}
+
+func (r *Room) announceLocked() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// Ready is nil once the room has been read to the end of its log.
+func (r *Room) Ready() error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	switch {
+	case r.halted != nil:
+		return fmt.Errorf("room %s: %w", r.Room, r.halted)
+	case !r.caught:
+		return fmt.Errorf("room %s: reading its log, at offset %d", r.Room, r.fold.Next)
+	}
+	return nil
+}
+
+// Halted is why the room has stopped, or nil; it wraps [follow.ErrHalted].
+func (r *Room) Halted() error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.halted
+}
+
+// Live is the room now.
+func (r *Room) Live() (controlroom.View, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.halted != nil {
+		return controlroom.View{}, r.halted
+	}
+	return controlroom.Show(r.Room, r.fold), nil
+}
+
+// Read is how far the room has been read: the offset of the next record.
+func (r *Room) Read() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.fold.Next
+}
+
+// Voids counts the void records read.
+func (r *Room) Voids() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.index.voids)
+}
+
+// Await waits until the record at an offset has been read, the room halts or ctx ends.
+func (r *Room) Await(ctx context.Context, offset int64) error {
+	for {
+		r.mu.RLock()
+		next, halted, changed := r.fold.Next, r.halted, r.changed
+		r.mu.RUnlock()
+		switch {
+		case next > offset:
+			return nil
+		case halted != nil:
+			return halted
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

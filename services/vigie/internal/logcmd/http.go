@@ -1,0 +1,245 @@
+package logcmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"vigie/pkg/app"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/follow/verify"
+	"vigie/pkg/wire/line"
+)
+
+// httpSource asks a running node.
+type httpSource struct {
+	base   *url.URL
+	token  string
+	client *http.Client
+}
+
+const (
+	// requestBound is above the minute that a node grants an answer.
+	requestBound = 70 * time.Second
+	// maxAnswer is far above a page of records or a state.
+	maxAnswer = 256 << 20
+	pageSize  = 1000
+	pollEvery = 500 * time.Millisecond
+)
+
+func newHTTPSource(base *url.URL, token string) *httpSource {
+	return &httpSource{base: base, token: token, client: &http.Client{
+		Timeout: requestBound, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment},
+	}}
+}
+
+func (h *httpSource) close() error {
+	h.client.CloseIdleConnections()
+	return nil
+}
+
+// problem is an error as the node tells it.
+type problem struct {
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+func (p *problem) Error() string {
+	if p.Detail == "" {
+		return fmt.Sprintf("the node answers %d %s", p.Status, p.Code)
+	}
+	return p.Detail
+}
+
+const codeHalted = "halted"
+
+func (h *httpSource) get(ctx context.Context, query url.Values, path ...string) ([]byte, error) {
+	at := h.base.JoinPath(path...)
+	at.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("ask the node: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	res, err := h.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the node: %w: is it running? A stopped one is read with --data DIR", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("answer of the node: %w", err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return body, nil
+	}
+	p := &problem{}
+	if json.Unmarshal(body, p) != nil || p.Code == "" {
+		return nil, fmt.Errorf("%s answers %s: is it a node of Vigie?", h.base, res.Status)
+	}
+	if p.Code == codeHalted {
+		return nil, app.Exit(app.LogDamaged, p)
+	}
+	return nil, p
+}
+
+func (h *httpSource) page(ctx context.Context, room string, from, limit int64, raw bool) (line.Page, error) {
+	query := url.Values{"from": {strconv.FormatInt(from, 10)}, "limit": {strconv.FormatInt(limit, 10)}}
+	if raw {
+		query.Set("raw", "true")
+	}
+	var page line.Page
+	body, err := h.get(ctx, query, "v1", "rooms", room, "log")
+	if err == nil {
+		err = json.Unmarshal(body, &page)
+	}
+	return page, err
+}
+
+// known is what GET /v1/rooms says of a room.
+type known struct {
+	Room      string `json:"room"`
+	Partition int    `json:"partition"`
+	LogID     string `json:"log_id"`
+	Timezone  string `json:"timezone"`
+}
+
+func (h *httpSource) rooms(ctx context.Context) ([]known, error) {
+	var answer struct {
+		Rooms []known `json:"rooms"`
+	}
+	body, err := h.get(ctx, nil, "v1", "rooms")
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("rooms of the node: %w", err)
+	}
+	return answer.Rooms, nil
+}
+
+// location is where the room is; without an answer times are shown in UTC.
+func (h *httpSource) location(ctx context.Context, room string) *time.Location {
+	var z zone
+	rooms, err := h.rooms(ctx)
+	if err != nil {
+		return time.UTC
+	}
+	for _, r := range rooms {
+		if r.Room == room {
+			return z.of(r.Timezone)
+		}
+	}
+	return time.UTC
+}
+
+func (h *httpSource) tail(ctx context.Context, t tailing, each func(line.Record, *time.Location) error) error {
+	at := h.location(ctx, t.room)
+	told := int64(0)
+	for from := t.from; ; {
+		size := int64(pageSize)
+		if t.limit > 0 {
+			size = min(size, t.limit-told)
+		}
+		page, err := h.page(ctx, t.room, from, size, false)
+		switch {
+		case t.follow && ctx.Err() != nil:
+			return nil //nolint:nilerr // to be stopped is how following ends
+		case err != nil:
+			return err
+		}
+		for _, r := range page.Records {
+			if err := each(r, at); err != nil {
+				return err
+			}
+			if r.Halts != "" {
+				return app.Exit(app.LogDamaged, fmt.Errorf("record %d: %s; run vigie log verify", r.Offset, r.Halts))
+			}
+		}
+		told, from = told+int64(len(page.Records)), page.Next
+		switch {
+		case t.limit > 0 && told >= t.limit, len(page.Records) == 0 && !t.follow:
+			return nil
+		case len(page.Records) == 0:
+			if !pause(ctx, pollEvery) {
+				return nil
+			}
+		}
+	}
+}
+
+// pause waits, and says whether ctx still lives.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (h *httpSource) state(ctx context.Context, room string, p point) ([]byte, error) {
+	query := url.Values{}
+	if p.at.IsZero() {
+		query.Set("offset", strconv.FormatInt(p.offset, 10))
+	} else {
+		query.Set("at", p.at.UTC().Format(time.RFC3339Nano))
+	}
+	return h.get(ctx, query, "v1", "rooms", room, "state")
+}
+
+func (h *httpSource) verify(ctx context.Context, progress func(string, int64, int64)) ([]verify.Room, error) {
+	rooms, err := h.rooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]verify.Room, len(rooms))
+	for i, r := range rooms {
+		entry := eventlog.RoomEntry{Room: r.Room, Partition: r.Partition, LogID: r.LogID}
+		if results[i], err = h.walk(ctx, entry, progress); err != nil {
+			return nil, fmt.Errorf("room %s: %w", r.Room, err)
+		}
+	}
+	return results, nil
+}
+
+// walk verifies the bytes as stored. Intake stays on the node: only its end is compared.
+func (h *httpSource) walk(ctx context.Context, room eventlog.RoomEntry, progress func(string, int64, int64)) (verify.Room, error) {
+	w := verify.NewWalk(room)
+	end, intakeEnd := int64(-1), int64(0)
+	for !w.IsBad() && (end < 0 || w.Next() < end) {
+		page, err := h.page(ctx, room.Room, w.Next(), pageSize, true)
+		var p *problem
+		switch {
+		case errors.As(err, &p) && p.Code == codeHalted:
+			w.Bad(w.Next(), p.Detail)
+			continue
+		case err != nil:
+			return verify.Room{}, err
+		case len(page.Records) == 0 && page.End > w.Next():
+			return verify.Room{}, errors.New("the node gives no records although there are some: try again")
+		}
+		if end < 0 {
+			end = page.End // what is written meanwhile is for the next time
+		}
+		if page.IntakeEnd != nil {
+			intakeEnd = *page.IntakeEnd
+		}
+		for _, r := range page.Records {
+			if !w.IsBad() && r.Offset < end {
+				w.Read(eventlog.Record{Offset: r.Offset, Value: r.Raw})
+			}
+		}
+		progress(room.Room, w.Next(), end)
+	}
+	return w.Finish(intakeEnd), nil
+}
