@@ -1,5 +1,7 @@
 package es
 
+import "fmt"
+
 // Fold is a room as told by the records read so far. It is not safe for concurrent use.
 type Fold[S, E, R, F any] struct {
 	Head
@@ -30,6 +32,10 @@ func NewFold[S, E, R, F any](room string, domain *Domain[S, E, R, F]) *Fold[S, E
 // any more and the same judgement comes back.
 func (f *Fold[S, E, R, F]) Read(r *Stored[E]) Judgement {
 	if f.halted != "" {
+		return Judgement{Halting, f.halted}
+	}
+	if r.Offset != f.Next {
+		f.halted = fmt.Sprintf("record %d was read where %d follows: an offset is missing or came twice", r.Offset, f.Next)
 		return Judgement{Halting, f.halted}
 	}
 	j := judge(f.room, f.Head, f.voids, f.State, f.domain.Open, r)

@@ -65,8 +65,8 @@ type Writer[S, E, R, F any] struct {
 	pending []pending
 	flight  *flight
 
-	watermark watermark
-	faults    map[string]int64
+	watermarks watermarks
+	faults     map[string]int64
 }
 
 // ahead is the room with the writer's own decisions folded in.
@@ -93,12 +93,18 @@ type flight struct {
 	resendAt int64
 }
 
+// watermarks are ends of intake. The one that is waited for is not replaced by a later one before it was reached: under
+// steady load the end would run ahead for ever, and nothing would expire.
+type watermarks struct {
+	asked         bool
+	wanted        watermark
+	passed        watermark
+	known, isPast bool
+}
+
 type watermark struct {
-	asked bool
-	// askedAt is the domain time at which end was asked for.
-	askedAt int64
-	end     int64
-	known   bool
+	// at is the domain time at which end was asked for.
+	at, end int64
 }
 
 // NewWriter returns the writer of one decider for one room; encode gives the stored bytes of a decision and its hash.
@@ -129,6 +135,7 @@ func (w *Writer[S, E, R, F]) Read(r *Stored[E]) Judgement {
 		return j
 	case own && j.Verdict == Effective:
 		w.pending = w.pending[1:]
+		delete(w.ahead.first, r.Cause) // the fold remembers it by now, and forgets it in time
 		w.settle()
 	case own || j.Verdict == Effective:
 		// A lost race. What was decided ahead of it is decided again, under the same causes.
@@ -165,7 +172,7 @@ func (w *Writer[S, E, R, F]) Appended(a Appended, t Tick) {
 
 // Watermark takes the end of intake, which was fetched after the step that asked for it.
 func (w *Writer[S, E, R, F]) Watermark(end int64) {
-	w.watermark.asked, w.watermark.known, w.watermark.end = false, true, end
+	w.watermarks.asked, w.watermarks.known, w.watermarks.wanted.end = false, true, end
 }
 
 // CaughtUp says that everything up to a high watermark of the log has been read. What was acknowledged long before and
@@ -183,10 +190,12 @@ func (w *Writer[S, E, R, F]) overdue(t Tick) bool {
 
 // Step decides what can be decided now.
 func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
-	if w.flight != nil {
+	switch {
+	case w.Halted() != "":
+		return Step{}
+	case w.flight != nil:
 		return w.resend(t)
-	}
-	if w.Halted() != "" || w.overdue(t) {
+	case w.overdue(t):
 		return Step{}
 	}
 	if w.ahead == nil {
@@ -195,6 +204,7 @@ func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
 	var step Step
 	from, size := len(w.pending), 0
 	w.decideRequests(t, facts, &size)
+	w.passWatermark(t)
 	w.decideDeadlines(t, facts, &size, &step)
 	for i := from; i < len(w.pending); i++ {
 		w.pending[i].sent = t.Mono
@@ -222,13 +232,16 @@ func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, size *int) {
 		if r.Offset != w.ahead.IntakeNext {
 			return // the reader of intake has not delivered it yet
 		}
+		if *size > 0 && *size+len(r.Raw) > w.limits.Bytes {
+			return // its decision may be as large as it is, and the batch larger than the log takes
+		}
 		d := Decision[E]{Origin: r.Origin, Intake: r.Offset, RequestHash: r.ValueHash}
 		at := max(t.Now, w.ahead.At)
 		switch first, known := w.firstOutcome(r.Cause); {
-		case r.Unreadable != "":
-			d.Outcome = w.domain.Undecidable(w.ahead.state, *r, at, r.Unreadable)
 		case known && first.SameContent(r.ContentHash):
 			d.RepeatOf = first.Version
+		case r.Unreadable != "":
+			d.Outcome = w.domain.Undecidable(w.ahead.state, *r, at, r.Unreadable)
 		case known:
 			d.Refusal = &Refusal{Code: "id_reused", Message: fmt.Sprintf(
 				"The id %s was used before for something else (decision %d): use a new id.", r.Cause.ID, first.Version)}
@@ -285,14 +298,16 @@ func (w *Writer[S, E, R, F]) nextDue(t Tick, step *Step) (Deadline, bool) {
 	var best Deadline
 	found := false
 	w.domain.Deadlines(w.ahead.state, func(d Deadline) {
-		if d.Due > t.Now || w.faults[d.ID] > t.Mono {
+		now := t.Now
+		if !d.Expiry {
+			// What only adds does not wait for a clock that is behind that of the last author.
+			now = max(now, w.ahead.At)
+		}
+		if d.Due > now || w.faults[d.ID] > t.Mono {
 			return
 		}
 		if d.Expiry && !w.intakeAnsweredSince(d.Due) {
-			if !w.watermark.asked {
-				w.watermark = watermark{asked: true, askedAt: t.Now}
-				step.AskWatermark = true
-			}
+			step.AskWatermark = w.askWatermark(t) || step.AskWatermark
 			return
 		}
 		if !found || order(d, best) < 0 {
@@ -307,8 +322,29 @@ func order(a, b Deadline) int {
 }
 
 func (w *Writer[S, E, R, F]) intakeAnsweredSince(due int64) bool {
-	m := w.watermark
-	return m.known && m.askedAt >= due && w.ahead.IntakeNext >= m.end
+	m := w.watermarks
+	return m.isPast && m.passed.at >= due && w.ahead.IntakeNext >= m.passed.end
+}
+
+// passWatermark notes that all intake below the end that was waited for is answered.
+func (w *Writer[S, E, R, F]) passWatermark(t Tick) {
+	m := &w.watermarks
+	if m.known && w.ahead.IntakeNext >= m.wanted.end {
+		m.passed, m.isPast, m.known = m.wanted, true, false
+	}
+	if t.Now < m.passed.at {
+		m.isPast = false // the clock went back: what falls due now does so after that end was fetched
+	}
+}
+
+// askWatermark wants a new end of intake, unless one is being waited for.
+func (w *Writer[S, E, R, F]) askWatermark(t Tick) bool {
+	m := &w.watermarks
+	if m.asked || m.known {
+		return false
+	}
+	m.asked, m.wanted = true, watermark{at: t.Now}
+	return true
 }
 
 func (w *Writer[S, E, R, F]) decideDue(due Deadline, at int64, facts F) (out Outcome[E], fault string) {

@@ -16,11 +16,13 @@ import (
 	logv1 "vigie/pkg/gen/vigie/log/v1"
 )
 
-// The kernel's types with Vigie's messages.
 type (
+	// Decision is the kernel's with Vigie's events.
 	Decision = es.Decision[*logv1.Event]
-	Stored   = es.Stored[*logv1.Event]
-	Request  = es.Request[*intakev1.Request]
+	// Stored is a decision as read from the log.
+	Stored = es.Stored[*logv1.Event]
+	// Request is the kernel's with Vigie's requests.
+	Request = es.Request[*intakev1.Request]
 )
 
 // Encode gives the stored value of a decision and its hash.

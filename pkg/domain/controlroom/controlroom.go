@@ -24,15 +24,21 @@ type Facts struct {
 	Positions map[string]choose.Fix
 }
 
-// The instances of the kernel for this domain.
 type (
-	Request  = es.Request[*intakev1.Request]
-	Outcome  = es.Outcome[*logv1.Event]
+	// Request is the kernel's with the requests of a control room.
+	Request = es.Request[*intakev1.Request]
+	// Outcome is the kernel's with the events of a control room.
+	Outcome = es.Outcome[*logv1.Event]
+	// Decision is the kernel's with the events of a control room.
 	Decision = es.Decision[*logv1.Event]
-	Stored   = es.Stored[*logv1.Event]
-	Domain   = es.Domain[State, *logv1.Event, *intakev1.Request, Facts]
-	Fold     = es.Fold[State, *logv1.Event, *intakev1.Request, Facts]
-	Writer   = es.Writer[State, *logv1.Event, *intakev1.Request, Facts]
+	// Stored is a decision as read from the log.
+	Stored = es.Stored[*logv1.Event]
+	// Domain is the kernel's of this domain.
+	Domain = es.Domain[State, *logv1.Event, *intakev1.Request, Facts]
+	// Fold is the kernel's of this domain.
+	Fold = es.Fold[State, *logv1.Event, *intakev1.Request, Facts]
+	// Writer is the kernel's of this domain.
+	Writer = es.Writer[State, *logv1.Event, *intakev1.Request, Facts]
 )
 
 // Rules is this domain as the kernel wants it.

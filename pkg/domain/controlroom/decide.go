@@ -1,6 +1,7 @@
 package controlroom
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,7 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 			Code: CodeWrongRoom, Message: fmt.Sprintf("The request is for room %q and came to room %q: whoever sent it has a wrong room table.", q.GetRoom(), facts.Room),
 		})
 	}
-	if until := q.GetValidUntilMs(); until != 0 && at > until {
+	if until := q.GetValidUntilMs(); until != 0 && at > until && directs(q) {
 		return refused(&es.Refusal{
 			Code: CodeTooLate, Message: "The command was too old when its turn came and was not carried out: look at the incident and send it again if it is still wanted.",
 		})
@@ -74,6 +75,18 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 	return Undecidable(s, r, at, "it asks for nothing that is known")
 }
 
+// directs says whether a request sends others somewhere. Only such a one can be too late: alarms, SOS, receipts, duty and
+// what a guard did are facts, however old (protocol §7).
+func directs(q *intakev1.Request) bool {
+	switch q.GetBody().(type) {
+	case *intakev1.Request_OpenIncident, *intakev1.Request_ClaimIncident, *intakev1.Request_ReleaseIncident,
+		*intakev1.Request_ControlIncident, *intakev1.Request_CloseIncident, *intakev1.Request_CancelIncident,
+		*intakev1.Request_AssignMission, *intakev1.Request_CancelMission:
+		return true
+	}
+	return false
+}
+
 // DecideDue gives the outcome of a deadline that has fallen due.
 func DecideDue(s State, due es.Deadline, at int64, facts Facts) Outcome {
 	d := &decider{State: s, at: at, facts: facts}
@@ -103,20 +116,25 @@ func DecideDue(s State, due es.Deadline, at int64, facts Facts) Outcome {
 // been an alarm or an SOS opens an unclassified P1 with its raw bytes: a request cannot stop a room, nor be lost in it.
 func Undecidable(s State, r Request, at int64, why string) Outcome {
 	d := &decider{State: s, at: at}
-	e := &logv1.RequestUndecidable{Request: r.Raw, Why: strings.ToValidUTF8(why, "?")}
+	e := &logv1.RequestUndecidable{Request: r.Raw[:min(len(r.Raw), keptOfUndecidable)], Why: strings.ToValidUTF8(why, "?")}
 	d.emit(&logv1.Event{Body: &logv1.Event_RequestUndecidable{RequestUndecidable: e}})
 	if !mayBeAlarm(r.Body) {
 		return d.done()
 	}
-	e.Incident = d.nextIncident()
+	id := d.nextIncident()
+	e.Incident = id
 	neglected := at + s.region.neglectedAfter(1)
 	d.emit(&logv1.Event{Body: &logv1.Event_IncidentOpened{IncidentOpened: &logv1.IncidentOpened{
-		Incident: e.Incident, Category: unclassified, Priority: 1, OpenedBy: "undecidable",
+		Incident: id, Category: unclassified, Priority: 1, OpenedBy: "undecidable",
 		Site: alarmSite(r.Body), GuardsWanted: 1, Mode: "manual",
-		JoinUntilMs: at, NeglectedAtMs: neglected, ReceivedAtMs: max(r.ReceivedAt, 0),
+		JoinUntilMs: at, NeglectedAtMs: neglected, ReceivedAtMs: cmp.Or(r.ReceivedAt, at),
 	}}})
 	return d.done()
 }
+
+// keptOfUndecidable bounds what is copied of a request that nobody understands: as large a decision as a record may be
+// could not be written, and the request would stop the room after all. The hash of the whole stands in the decision.
+const keptOfUndecidable = 256 << 10
 
 // mayBeAlarm: what cannot be read may be one.
 func mayBeAlarm(q *intakev1.Request) bool {

@@ -25,7 +25,7 @@ func (d *decider) rank(i *Incident) choose.Result {
 }
 
 func (d *decider) teams(i *Incident) []choose.Team {
-	teams := make([]choose.Team, 0, len(d.Teams))
+	teams, danger := make([]choose.Team, 0, len(d.Teams)), d.inDanger()
 	for _, id := range sortedKeys(d.Teams) {
 		t, conf := d.Teams[id], d.region.Team(id)
 		if conf == nil {
@@ -33,7 +33,7 @@ func (d *decider) teams(i *Incident) []choose.Team {
 		}
 		team := choose.Team{
 			Team: conf, Guards: guardsOf(t, conf), OnDuty: t.OnDuty, Reachable: t.Reachable(), Busy: t.Mission != "",
-			Tried: slices.Contains(i.Tried, id), InDanger: d.inDanger(id),
+			Tried: slices.Contains(i.Tried, id), InDanger: danger[id],
 			ScenePlace: choose.Place{Site: t.PlaceSite, Zone: t.PlaceZone, At: t.PlaceAt},
 		}
 		if f, ok := d.facts.Positions[id]; ok {
@@ -53,13 +53,14 @@ func guardsOf(t *Team, conf *regionv1.Team) int {
 }
 
 // inDanger: whoever has raised an SOS that is not over is not sent anywhere by itself.
-func (d *decider) inDanger(team string) bool {
+func (d *decider) inDanger() map[string]bool {
+	teams := map[string]bool{}
 	for _, i := range d.Incidents {
-		if i.InDanger == team && i.Live() && i.State != IncidentControlled {
-			return true
+		if i.InDanger != "" && i.Live() && i.State != IncidentControlled {
+			teams[i.InDanger] = true
 		}
 	}
-	return false
+	return teams
 }
 
 // choose answers the deadline by which teams are to be chosen. Guards on site and reinforcement go in parallel; what is
@@ -84,7 +85,7 @@ func (d *decider) choose(i *Incident) {
 	}
 	d.chosen(i, r, "automatic", again)
 	for _, c := range r.Chosen {
-		d.offer(i, c, "automatic", "")
+		d.offer(i, c, r.Chosen, "automatic", "")
 	}
 }
 
@@ -102,7 +103,8 @@ func (d *decider) chosen(i *Incident, r choose.Result, by string, again int64) {
 	d.emit(&logv1.Event{Body: &logv1.Event_TeamsChosen{TeamsChosen: e}})
 }
 
-func (d *decider) offer(i *Incident, c choose.Candidate, by, reason string) {
+// offer sends a team, and tells it who else goes: those already on the incident, and those chosen with it.
+func (d *decider) offer(i *Incident, c choose.Candidate, together []choose.Candidate, by, reason string) {
 	e := &logv1.MissionOffered{
 		Mission: d.nextMission(), Incident: i.ID, Team: c.Team.GetId(), Guards: int32(c.Guards), //nolint:gosec // a handful
 		Site: i.Site, Zone: i.Zone, Category: i.Category, Priority: int32(i.Priority), Text: i.Text, //nolint:gosec // 1 to 3
@@ -112,6 +114,11 @@ func (d *decider) offer(i *Incident, c choose.Candidate, by, reason string) {
 	for _, id := range i.Missions {
 		if m := d.Missions[id]; m.Active() {
 			e.WithTeams = append(e.WithTeams, m.Team)
+		}
+	}
+	for _, other := range together {
+		if other.Team.GetId() != c.Team.GetId() {
+			e.WithTeams = append(e.WithTeams, other.Team.GetId())
 		}
 	}
 	d.emit(&logv1.Event{Body: &logv1.Event_MissionOffered{MissionOffered: e}})
@@ -153,7 +160,7 @@ func (d *decider) assign(q *intakev1.Request, b *intakev1.AssignMission) Outcome
 	}
 	by := q.GetActor().GetId()
 	d.chosen(i, r, by, again)
-	d.offer(i, r.Chosen[0], by, b.GetReason())
+	d.offer(i, r.Chosen[0], nil, by, b.GetReason())
 	return d.done()
 }
 

@@ -21,7 +21,7 @@ func (d *decider) raiseAlarm(q *intakev1.Request, a *intakev1.RaiseAlarm) Outcom
 	if plan.GetPriority() != 0 {
 		priority = int(plan.GetPriority())
 	}
-	incident := d.joins(a, category)
+	incident := d.joins(a, category, priority)
 	e := &logv1.AlarmReceived{
 		Alarm: a.GetAlarmId(), Source: a.GetSource(), Protocol: a.GetProtocol(), Account: a.GetAccount(), Code: a.GetCode(),
 		Site: a.GetSite(), Zone: a.GetZone(), Category: category, Priority: int32(priority), //nolint:gosec // 1 to 3
@@ -47,11 +47,14 @@ func (d *decider) raiseAlarm(q *intakev1.Request, a *intakev1.RaiseAlarm) Outcom
 }
 
 // joins gives the open incident that this alarm belongs to: same zone, same category or same source, within the window.
-func (d *decider) joins(a *intakev1.RaiseAlarm, category string) *Incident {
+func (d *decider) joins(a *intakev1.RaiseAlarm, category string, priority int) *Incident {
 	var found *Incident
 	for _, i := range d.Incidents {
-		if !i.Live() || i.Site != a.GetSite() || i.Zone != a.GetZone() || d.at > i.JoinUntil {
+		if i.Site != a.GetSite() || i.Zone != a.GetZone() || d.at >= i.JoinUntil || !d.underWay(i) {
 			continue
+		}
+		if i.State == IncidentControlled && priority < i.Priority {
+			continue // nobody would be sent for what is graver than what is under control
 		}
 		sameSource := slices.ContainsFunc(i.Alarms, func(c AlarmChain) bool { return c.Source == a.GetSource() && c.Code == a.GetCode() })
 		if (i.Category == category || sameSource) && (found == nil || compareIDs(i.ID, found.ID) < 0) {
@@ -59,6 +62,14 @@ func (d *decider) joins(a *intakev1.RaiseAlarm, category string) *Incident {
 		}
 	}
 	return found
+}
+
+// underWay says whether somebody is being looked for or is at it. What happens after the last guard has left is not known
+// to anybody, and does not join: it would be an alarm that nobody goes to.
+func (d *decider) underWay(i *Incident) bool {
+	return i.State == IncidentOpen || i.Live() && slices.ContainsFunc(i.Missions, func(id string) bool {
+		return d.Missions[id].Active()
+	})
 }
 
 // compareIDs orders ids as they were given: I9 before I10.
@@ -118,7 +129,7 @@ func (d *decider) openByPerson(q *intakev1.Request, b *intakev1.OpenIncident) Ou
 	return d.done()
 }
 
-// raiseSOS opens a P1 at the team's place, or adds to the one that is open for the same team. It is a fact: never refused.
+// raiseSOS opens a P1 at the team's place, or adds to the one that help is on its way for. It is a fact: never refused.
 func (d *decider) raiseSOS(q *intakev1.Request, b *intakev1.RaiseSos) Outcome {
 	e := &logv1.SosRaised{
 		Team: b.GetTeam(), Guard: b.GetGuard(), Silent: b.GetSilent(), Position: b.GetPosition(), Site: b.GetSite(), Zone: b.GetZone(),
@@ -128,7 +139,8 @@ func (d *decider) raiseSOS(q *intakev1.Request, b *intakev1.RaiseSos) Outcome {
 		e.Site, e.Zone = d.lastPlace(b.GetTeam())
 	}
 	for _, i := range d.Incidents {
-		if i.Live() && i.InDanger == b.GetTeam() && (e.GetIncident() == "" || compareIDs(i.ID, e.GetIncident()) < 0) {
+		same := b.GetTeam() != "" && i.InDanger == b.GetTeam() && i.State != IncidentControlled && d.underWay(i)
+		if same && (e.GetIncident() == "" || compareIDs(i.ID, e.GetIncident()) < 0) {
 			e.Incident = i.ID
 		}
 	}

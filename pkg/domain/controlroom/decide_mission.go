@@ -2,6 +2,7 @@ package controlroom
 
 import (
 	"fmt"
+	"slices"
 
 	"vigie/pkg/es"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -16,6 +17,10 @@ func (d *decider) act(q *intakev1.Request, id string, leg int, device string) Ou
 	case m == nil:
 		return unknown(CodeUnknownMission, "mission", id)
 	case m.State == MissionExpired && leg >= legAccepted:
+		if n := d.honoured(m); n != nil {
+			// The handheld has not heard of the new mission yet, or a second one says the same.
+			return d.act(q, n.ID, leg, device)
+		}
 		return d.late(q, m, leg)
 	case !m.Active() && (leg < legAccepted || leg == legCleared && m.State == MissionCleared):
 		return d.done() // a receipt of what has ended meanwhile, or a second handheld: nothing to add
@@ -91,6 +96,18 @@ func (d *decider) late(q *intakev1.Request, m *Mission, leg int) Outcome {
 	return d.done()
 }
 
+// honoured gives the mission that a late answer to this one has opened, or nil.
+func (d *decider) honoured(m *Mission) *Mission {
+	if i := d.Incidents[m.Incident]; i != nil {
+		for _, id := range i.Missions {
+			if n := d.Missions[id]; n.Previous == m.ID {
+				return n
+			}
+		}
+	}
+	return nil
+}
+
 // takenBy names a team that has accepted, when the guards that have accepted are enough.
 func (d *decider) takenBy(i *Incident) string {
 	guards, by := 0, ""
@@ -109,8 +126,8 @@ func (d *decider) takenBy(i *Incident) string {
 // recallUnanswered takes back offers that an honoured late answer has made superfluous.
 func (d *decider) recallUnanswered(i *Incident, more int) {
 	spare := d.committed(i) + more - i.GuardsWanted
-	for k := len(i.Missions) - 1; k >= 0; k-- {
-		m := d.Missions[i.Missions[k]]
+	for _, id := range slices.Backward(i.Missions) {
+		m := d.Missions[id]
 		if m.Active() && !m.Accepted() && m.Guards <= spare {
 			spare -= m.Guards
 			d.cancel(m, "answered_in_time_by_another", "automatic")

@@ -138,6 +138,9 @@ func (s *State) dutyEnded(e *logv1.DutyEnded) {
 }
 
 func (s *State) deviceLinked(at int64, e *logv1.DeviceLinked) {
+	for _, other := range s.Teams {
+		delete(other.Links, e.GetDevice()) // a device is one team's, whatever became of its socket
+	}
 	t := s.team(e.GetTeam())
 	t.Links[e.GetDevice()] = Link{Gateway: e.GetGateway(), Session: e.GetSession()}
 	s.teamFreed(at)
@@ -160,13 +163,12 @@ func (s *State) gatewayDisappeared(gateway string) {
 // teamFreed makes the choice due again for every incident that still wants guards: a team has freed, has started or has
 // its link back (domain §3).
 func (s *State) teamFreed(at int64) {
-	for _, i := range s.Incidents {
-		if i.Mode == modeProposed && !i.NoTeam {
-			continue // a person is looking at the proposal
+	for _, timer := range s.Deadlines {
+		i := s.Incidents[timer.About]
+		if timer.Kind != timerChoose || i == nil || i.Mode == modeProposed && !i.NoTeam {
+			continue // of a proposal: a person is looking at it
 		}
-		if _, waiting := s.Deadlines[timerID(timerChoose, i.ID)]; waiting {
-			s.chooseAgain(i, at)
-		}
+		s.chooseAgain(i, at)
 	}
 }
 

@@ -34,6 +34,8 @@ func (s *State) wantChoice(i *Incident, at int64) {
 			wait = 15 * second
 		}
 		s.chooseAgain(i, at+wait)
+	default:
+		s.chooseAgain(i, 0)
 	}
 }
 
@@ -68,7 +70,23 @@ func (s *State) incidentAggravated(at int64, e *logv1.IncidentAggravated) {
 		i.GuardsWanted, i.Capabilities = int(e.GetGuardsWanted()), e.GetCapabilities()
 		i.Mode, i.OwnSiteOnly = e.GetMode(), e.GetOwnSiteOnly()
 		s.wantChoice(i, at)
+		s.hurry(i, at)
 	})
+}
+
+// hurry: nobody has accepted what has become graver. It counts as neglected in the time of its new priority, and whoever
+// was told of the lesser one is told again.
+func (s *State) hurry(i *Incident, at int64) {
+	if i.State != IncidentOpen {
+		return
+	}
+	due, waiting := OpenDeadline(*s, timerID(timerNeglect, i.ID))
+	if !waiting {
+		i.Neglected = 0
+	}
+	if by := at + s.region.neglectedAfter(i.Priority); !waiting || by < due {
+		s.arm(timerNeglect, i.ID, by, 0)
+	}
 }
 
 // incidentNeglected tells the dispatcher first, then the chief (domain §3).

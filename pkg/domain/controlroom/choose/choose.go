@@ -99,7 +99,7 @@ type Exclusion struct {
 }
 
 // Rank chooses among teams for an incident at time now. Candidates that cross sites on an estimated position count only
-// when nobody with a known position fits: better a late team than none (docs/adr/0005).
+// where those with a known one are not enough, and come after them: better a late team than none (docs/adr/0005).
 func Rank(t *Travel, i Incident, teams []Team, now int64) Result {
 	var r Result
 	var stale []Candidate
@@ -117,18 +117,22 @@ func Rank(t *Travel, i Incident, teams []Team, now int64) Result {
 		}
 		r.Candidates = append(r.Candidates, c)
 	}
+	cover := newCover(t, teams, now)
+	order := func(candidates []Candidate) {
+		for k := range candidates {
+			candidates[k].price(t, i, cover)
+		}
+		slices.SortFunc(candidates, func(a, b Candidate) int { return compare(a, b, t, i) })
+	}
+	order(r.Candidates)
 	if guards(r.Candidates) < i.Wanted {
+		order(stale)
 		r.Candidates = append(r.Candidates, stale...)
 	} else {
 		for _, c := range stale {
 			r.Exclusions = append(r.Exclusions, Exclusion{Team: c.Team.GetId(), Reason: StalePosition})
 		}
 	}
-	cover := newCover(t, teams, now)
-	for k := range r.Candidates {
-		r.Candidates[k].price(t, i, cover)
-	}
-	slices.SortFunc(r.Candidates, func(a, b Candidate) int { return compare(a, b, t, i) })
 	slices.SortFunc(r.Exclusions, func(a, b Exclusion) int { return cmp.Compare(a.Team, b.Team) })
 	r.Chosen = take(r.Candidates, i.Wanted)
 	return r

@@ -1,5 +1,7 @@
 package choose
 
+import "slices"
+
 // Ranking by expected lateness and by what is left uncovered: dispatch policy §5.2, in integers. DMEXCLP's marginal
 // cover (Jagtenberg, Bhulai, van der Mei 2015) prices what a team leaves behind; the lateness it is weighed against has
 // the same unit, expected late incidents.
@@ -35,20 +37,11 @@ func (t *Travel) standing(team *Team, now int64) string {
 
 // covers says whether a team standing at a site would be in time for a P1 at another.
 func (t *Travel) covers(team *Team, from, site string) bool {
-	if len(team.GetSites()) > 0 && !contains(team.GetSites(), site) {
+	if len(team.GetSites()) > 0 && !slices.Contains(team.GetSites(), site) {
 		return false
 	}
 	turnout := int64(t.parameter(t.region.GetParameters().GetTurnoutS(), 50)) * second
 	return turnout+t.between(from, site, team.GetTransport())+t.indoor(site, "") <= t.target(1)
-}
-
-func contains(list []string, v string) bool {
-	for _, s := range list {
-		if s == v {
-			return true
-		}
-	}
-	return false
 }
 
 // price fills in what sending this team costs: how late it is likely to be, and what it is likely to be missed for.

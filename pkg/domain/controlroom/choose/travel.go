@@ -36,8 +36,11 @@ func NewTravel(region *regionv1.RoomConfiguration, minuteOfDay int32) *Travel {
 		band = "night"
 	}
 	for _, m := range region.GetTravelTimes() {
-		if m.GetBand() == "" || m.GetBand() == band {
-			t.known[pair{m.GetFromSite(), m.GetToSite(), m.GetTransport()}] = int64(m.GetSeconds()) * second
+		way := pair{m.GetFromSite(), m.GetToSite(), m.GetTransport()}
+		_, known := t.known[way]
+		// What is said for this hour goes before what is said for all day.
+		if m.GetBand() == band || m.GetBand() == "" && !known {
+			t.known[way] = int64(m.GetSeconds()) * second
 		}
 	}
 	return t
@@ -82,17 +85,18 @@ func (t *Travel) journey(team *Team, i Incident, now int64) Journey {
 func (t *Travel) fromFix(j *Journey, team *Team, f *Fix, i Incident, now int64) {
 	here := geo.Point{LatE7: f.LatE7, LonE7: f.LonE7}
 	near, distance := t.nearestSite(here)
-	j.Place, j.Source, j.Age = Place{Site: near, At: f.At}, "fix", now-f.At
+	j.Place, j.Source, j.Age = Place{Site: near, At: f.At}, "fix", max(0, now-f.At)
 	j.Crosses = near != i.Site
 	switch {
+	case near == "":
+		j.Crosses, j.ToEntrance = true, unknownWay
 	case near == i.Site && distance <= atSite:
 		// On the site: the way to the zone is counted from an entrance, whichever side it is on.
 	case distance <= atSite:
 		j.ToEntrance = t.walk(distance)
 		j.BetweenSites = t.between(near, i.Site, team.GetTransport())
 	default:
-		_, left := t.entrance(here, i.Site)
-		j.ToEntrance = t.street(left, team.GetTransport())
+		j.ToEntrance = t.street(t.entrance(here, i.Site), team.GetTransport())
 		j.Crosses = true
 	}
 }
@@ -141,8 +145,7 @@ func (t *Travel) between(from, to, transport string) int64 {
 	if len(a.GetEntrances()) == 0 {
 		return unknownWay
 	}
-	_, distance := t.entrance(point(a.GetEntrances()[0]), to)
-	return t.street(distance, transport)
+	return t.street(t.entrance(point(a.GetEntrances()[0]), to), transport)
 }
 
 // unknownWay is longer than any cap: a place that is not on the map is never near.
@@ -152,21 +155,21 @@ func point(e *regionv1.Entrance) geo.Point {
 	return geo.Point{LatE7: e.GetLatE7(), LonE7: e.GetLonE7()}
 }
 
-// entrance is the nearest entrance of a site to a point, and how far; ties go to the first.
-func (t *Travel) entrance(from geo.Point, site string) (id string, metres int64) {
-	metres = -1
+// entrance is how far the nearest entrance of a site is from a point in metres, or -1.
+func (t *Travel) entrance(from geo.Point, site string) int64 {
+	metres := int64(-1)
 	for _, e := range t.sites[site].GetEntrances() {
 		if d := geo.Distance(from, point(e)); metres < 0 || d < metres {
-			id, metres = e.GetId(), d
+			metres = d
 		}
 	}
-	return id, metres
+	return metres
 }
 
 func (t *Travel) nearestSite(from geo.Point) (site string, metres int64) {
 	metres = -1
 	for _, s := range t.region.GetSites() {
-		if _, d := t.entrance(from, s.GetId()); d >= 0 && (metres < 0 || d < metres) {
+		if d := t.entrance(from, s.GetId()); d >= 0 && (metres < 0 || d < metres) {
 			site, metres = s.GetId(), d
 		}
 	}
