@@ -31,11 +31,20 @@ type Limits struct {
 	ReadBack int64
 	// Retry is how long, in real milliseconds, an unsettled batch waits before the same bytes go out again.
 	Retry int64
+	// Standby is how long, in real milliseconds, a decider waits that is not the author of the last effective record, and
+	// Spread the range of what is added to it so that two that wait do not act at once. Both 0: it never waits.
+	Standby, Spread int64
 }
 
-// DefaultLimits are those of protocol §3.
+// DefaultLimits are those of a decider that always acts at once.
 func DefaultLimits() Limits {
 	return Limits{Requests: 256, Deadlines: 256, Bytes: 512 << 10, ReadBack: 2000, Retry: 50}
+}
+
+// Waiting are the same limits for one of several deciders: who is not first waits 250 to 750 ms (protocol §3).
+func (l Limits) Waiting() Limits {
+	l.Standby, l.Spread = 250, 500
+	return l
 }
 
 // Step is what a writer wants done next.
@@ -58,7 +67,8 @@ type Writer[S, E, R, F any] struct {
 	limits  Limits
 
 	// requests read from intake and not known to be answered, from intake offset IntakeNext of the fold.
-	requests []Request[R]
+	requests []queued[R]
+	standby  standby
 
 	ahead *ahead[S]
 	// pending are own decisions not yet read back; the last of them may be in flight.
@@ -119,7 +129,7 @@ func NewWriter[S, E, R, F any](
 // Request takes the next record of intake. Records already answered in the folded log are dropped.
 func (w *Writer[S, E, R, F]) Request(r Request[R]) {
 	if r.Offset >= w.IntakeNext {
-		w.requests = append(w.requests, r)
+		w.requests = append(w.requests, queued[R]{Request: r})
 	}
 }
 
@@ -130,6 +140,9 @@ func (w *Writer[S, E, R, F]) Backlog() int { return len(w.requests) }
 func (w *Writer[S, E, R, F]) Read(r *Stored[E]) Judgement {
 	j := w.Fold.Read(r)
 	own := len(w.pending) > 0 && w.pending[0].hash == r.Hash
+	if j.Verdict == Effective {
+		w.standby.heard(r.Decider)
+	}
 	switch {
 	case j.Verdict == Halting:
 		return j
@@ -143,7 +156,7 @@ func (w *Writer[S, E, R, F]) Read(r *Stored[E]) Judgement {
 		w.settle()
 	}
 	for len(w.requests) > 0 && w.requests[0].Offset < w.IntakeNext {
-		w.requests[0] = Request[R]{} // let its bytes go
+		w.requests[0] = queued[R]{} // let its bytes go
 		w.requests = w.requests[1:]
 	}
 	return j
@@ -201,6 +214,7 @@ func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
 	if w.ahead == nil {
 		w.ahead = &ahead[S]{Head: w.Head, state: w.domain.Clone(w.State), first: map[Cause]First{}}
 	}
+	w.notice(t)
 	var step Step
 	from, size := len(w.pending), 0
 	w.decideRequests(t, facts, &size)
@@ -228,9 +242,12 @@ func (w *Writer[S, E, R, F]) resend(t Tick) Step {
 func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, size *int) {
 	done := int(w.ahead.IntakeNext - w.IntakeNext)
 	for i := done; i < len(w.requests) && i < done+w.limits.Requests && *size < w.limits.Bytes; i++ {
-		r := &w.requests[i]
+		r := &w.requests[i].Request
 		if r.Offset != w.ahead.IntakeNext {
 			return // the reader of intake has not delivered it yet
+		}
+		if !w.mayAct(w.requests[i].seen, t) {
+			return
 		}
 		if *size > 0 && *size+len(r.Raw) > w.limits.Bytes {
 			return // its decision may be as large as it is, and the batch larger than the log takes
@@ -308,6 +325,9 @@ func (w *Writer[S, E, R, F]) nextDue(t Tick, step *Step) (Deadline, bool) {
 		}
 		if d.Expiry && !w.intakeAnsweredSince(d.Due) {
 			step.AskWatermark = w.askWatermark(t) || step.AskWatermark
+			return
+		}
+		if !w.mayAct(w.standby.dueSince(d, t), t) {
 			return
 		}
 		if !found || order(d, best) < 0 {

@@ -1,0 +1,70 @@
+package es
+
+import "hash/fnv"
+
+// Who writes (protocol §3). First is the author of the last effective record. Any other decider waits, counted from the
+// latest of reading the request, the deadline falling due and reading the last effective record, and so waits anew whenever
+// another author's record appears. A wrong guess costs a void record, never a wrong decision.
+
+// queued is a request with the real time at which it was first looked at; 0: not yet.
+type queued[R any] struct {
+	Request[R]
+	seen int64
+}
+
+// standby knows who is first and since when there is something to do. Times are real milliseconds.
+type standby struct {
+	author string
+	// fresh is set by an effective record that no step has seen yet; lastAt is when one was seen last.
+	fresh  bool
+	lastAt int64
+	// due is when a deadline was first seen to be due.
+	due map[string]dueSeen
+}
+
+type dueSeen struct {
+	due, at int64
+}
+
+func (s *standby) heard(author string) { s.author, s.fresh = author, true }
+
+// dueSince is when a deadline was first seen to be due; one that was set anew counts anew.
+func (s *standby) dueSince(d Deadline, t Tick) int64 {
+	seen, ok := s.due[d.ID]
+	if !ok || seen.due != d.Due {
+		seen = dueSeen{due: d.Due, at: t.Mono}
+		s.due[d.ID] = seen
+	}
+	return seen.at
+}
+
+// notice stamps what has come since the last step.
+func (w *Writer[S, E, R, F]) notice(t Tick) {
+	if w.standby.fresh || w.standby.due == nil {
+		// Deadlines that an effective record may have answered are forgotten with it.
+		w.standby.fresh, w.standby.lastAt, w.standby.due = false, t.Mono, map[string]dueSeen{}
+	}
+	for i := len(w.requests) - 1; i >= 0 && w.requests[i].seen == 0; i-- {
+		w.requests[i].seen = t.Mono
+	}
+}
+
+// First says whether this decider acts at once.
+func (w *Writer[S, E, R, F]) First() bool {
+	// Own decisions under way: it has begun to act, and goes on until another author's record says otherwise.
+	return w.standby.author == w.decider || len(w.pending) > 0
+}
+
+func (w *Writer[S, E, R, F]) mayAct(since int64, t Tick) bool {
+	return w.First() || t.Mono >= max(since, w.standby.lastAt)+w.wait()
+}
+
+// wait is this decider's own, so that of several the same one comes first.
+func (w *Writer[S, E, R, F]) wait() int64 {
+	if w.limits.Spread == 0 {
+		return w.limits.Standby
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(w.room + "\x00" + w.decider)) // never fails
+	return w.limits.Standby + int64(h.Sum32())%w.limits.Spread
+}
