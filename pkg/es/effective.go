@@ -1,6 +1,9 @@
 package es
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Head is the part of a folded room that the effective rule looks at.
 type Head struct {
@@ -46,7 +49,7 @@ type Judgement struct {
 
 // judge is the effective rule (protocol §2), the only one there is. voids holds the hashes of void records whose
 // version is not below head.Version: the discarded chain of a writer that lost a race may go on for a while.
-func judge[S, E any](room string, head Head, voids map[Hash]uint64, state S, open func(S, string) (int64, bool), r *Stored[E]) Judgement {
+func (d *Domain[S, E, R, F]) judge(room string, head Head, voids map[Hash]uint64, state S, r *Stored[E]) Judgement {
 	if r.Damage != "" {
 		return Judgement{Halting, r.Damage}
 	}
@@ -64,13 +67,13 @@ func judge[S, E any](room string, head Head, voids map[Hash]uint64, state S, ope
 		return Judgement{Void, "stale_version"}
 	case r.Level > head.Level:
 		return Judgement{Void, "level_too_high"}
-	case r.At < head.At:
+	case r.At < head.At && !slices.ContainsFunc(r.Events, d.StepsClock):
 		return Judgement{Void, "time_goes_back"}
 	case r.Intake != NoIntake && r.Intake != head.IntakeNext:
 		return Judgement{Void, "not_the_next_request"}
 	}
 	if r.Intake == NoIntake {
-		due, isOpen := open(state, r.Deadline)
+		due, isOpen := d.Open(state, r.Deadline)
 		if !isOpen {
 			return Judgement{Void, "deadline_not_open"}
 		}

@@ -115,6 +115,13 @@ type Domain[S, E, R, F any] struct {
 	// Answered removes a deadline that has had its outcome, before its events are folded.
 	Answered func(state S, id string) S
 
+	// Level gives the level that an event raises the room to, or 0; MaxLevel is the highest that this program knows.
+	Level    func(E) uint32
+	MaxLevel uint32
+	// StepsClock says whether an event moves the room's clock back, and AsksStep whether a request asks for that.
+	StepsClock func(E) bool
+	AsksStep   func(R) bool
+
 	Decide      func(state S, request Request[R], at int64, facts F) Outcome[E]
 	DecideDue   func(state S, deadline Deadline, at int64, facts F) Outcome[E]
 	Undecidable func(state S, request Request[R], at int64, why string) Outcome[E]

@@ -38,7 +38,7 @@ func (f *Fold[S, E, R, F]) Read(r *Stored[E]) Judgement {
 		f.halted = fmt.Sprintf("record %d was read where %d follows: an offset is missing or came twice", r.Offset, f.Next)
 		return Judgement{Halting, f.halted}
 	}
-	j := judge(f.room, f.Head, f.voids, f.State, f.domain.Open, r)
+	j := f.domain.judge(f.room, f.Head, f.voids, f.State, r)
 	if j.Verdict == Halting {
 		f.halted = j.Reason
 		return j
@@ -58,7 +58,10 @@ func (f *Fold[S, E, R, F]) Read(r *Stored[E]) Judgement {
 		f.causes.remember(r.Intake, r.Cause, r.RepeatOf != 0, first)
 	}
 	f.State = f.domain.apply(f.State, &r.Decision)
-	f.Head = after(f.Head, &r.Decision, r.Hash)
+	f.Head = f.domain.after(f.Head, &r.Decision, r.Hash)
+	if f.Level > f.domain.MaxLevel {
+		f.halted = fmt.Sprintf("the room is at level %d from version %d on and this program reads %d: run a newer version", f.Level, f.Version, f.domain.MaxLevel)
+	}
 	for hash, version := range f.voids {
 		if version < f.Version {
 			delete(f.voids, hash)
@@ -86,10 +89,13 @@ func (d *Domain[S, E, R, F]) apply(state S, decision *Decision[E]) S {
 	return state
 }
 
-func after[E any](h Head, d *Decision[E], hash Hash) Head {
-	h.Version, h.Hash, h.At = d.Version, hash, d.At
-	if d.Intake != NoIntake {
+func (d *Domain[S, E, R, F]) after(h Head, decision *Decision[E], hash Hash) Head {
+	h.Version, h.Hash, h.At = decision.Version, hash, decision.At
+	if decision.Intake != NoIntake {
 		h.IntakeNext++
+	}
+	for _, event := range decision.Events {
+		h.Level = max(h.Level, d.Level(event))
 	}
 	return h
 }

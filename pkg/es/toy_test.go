@@ -64,6 +64,11 @@ func toy() *toyDomain {
 				p.Promises[e.ID] = e.Promise
 			case "fired":
 				p.Fired = append(p.Fired, e.ID)
+			case "stepped":
+				for id, d := range p.Promises {
+					d.Due += int64(e.N)
+					p.Promises[id] = d
+				}
 			}
 			return p
 		},
@@ -80,8 +85,21 @@ func toy() *toyDomain {
 			delete(p.Promises, id)
 			return p
 		},
+		Level: func(e event) uint32 {
+			if e.Kind == "level" {
+				return uint32(e.N)
+			}
+			return 0
+		},
+		MaxLevel:   2,
+		StepsClock: func(e event) bool { return e.Kind == "stepped" },
+		AsksStep:   func(o order) bool { return o.Kind == "step" },
 		Decide: func(p purse, r toyRequest, _ int64, _ int) es.Outcome[event] {
 			switch o := r.Body; o.Kind {
+			case "step":
+				return es.Outcome[event]{Events: []event{{Kind: "stepped", N: o.N}}}
+			case "level":
+				return es.Outcome[event]{Events: []event{{Kind: "level", N: o.N}}}
 			case "spend":
 				if p.Gold < o.N {
 					return es.Outcome[event]{Refusal: &es.Refusal{Code: "poor", Message: "There is not enough gold: earn some first."}}

@@ -3,6 +3,7 @@ package es
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // Appended says what became of a batch.
@@ -263,7 +264,12 @@ func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, size *int) {
 			d.Refusal = &Refusal{Code: "id_reused", Message: fmt.Sprintf(
 				"The id %s was used before for something else (decision %d): use a new id.", r.Cause.ID, first.Version)}
 		default:
-			d.Outcome = w.decide(*r, at, facts)
+			if w.domain.AsksStep(r.Body) {
+				at = t.Now // the one decision whose time may lie before the last
+			}
+			if d.Outcome = w.decide(*r, at, facts); !slices.ContainsFunc(d.Events, w.domain.StepsClock) {
+				at = max(at, w.ahead.At)
+			}
 		}
 		*size += w.push(&d, at)
 	}
@@ -387,7 +393,7 @@ func (w *Writer[S, E, R, F]) push(d *Decision[E], at int64) int {
 		}
 	}
 	w.ahead.state = w.domain.apply(w.ahead.state, d)
-	w.ahead.Head = after(w.ahead.Head, d, hash)
+	w.ahead.Head = w.domain.after(w.ahead.Head, d, hash)
 	w.pending = append(w.pending, pending{value: value, hash: hash})
 	return len(value)
 }

@@ -50,6 +50,8 @@ func value(f protoreflect.FieldDescriptor) protoreflect.Value {
 		return protoreflect.ValueOfInt32(int32(f.Number()))
 	case protoreflect.Int64Kind:
 		return protoreflect.ValueOfInt64(1_700_000_000_000 + int64(f.Number()))
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(f.Number()))
 	case protoreflect.Uint64Kind:
 		return protoreflect.ValueOfUint64(uint64(f.Number()))
 	}

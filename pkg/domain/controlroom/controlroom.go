@@ -18,6 +18,8 @@ type Facts struct {
 	Room string
 	// LogID is the id of the room's log in the room table.
 	LogID string
+	// ReadLevel is the highest level that every process reads which was heard of late.
+	ReadLevel uint32
 	// MinuteOfDay is the local time at the sites.
 	MinuteOfDay int32
 	// Positions are the last fixes of teams.
@@ -41,12 +43,19 @@ type (
 	Writer = es.Writer[State, *logv1.Event, *intakev1.Request, Facts]
 )
 
+// MaxLevel is the highest level of the log that this program reads and writes.
+const MaxLevel = 1
+
 // Rules is this domain as the kernel wants it.
 func Rules() *Domain {
 	return &Domain{
 		Initial: Initial, Clone: Clone, Evolve: Evolve,
 		Open: OpenDeadline, Deadlines: EachDeadline, Answered: Answered,
-		Decide: Decide, DecideDue: DecideDue, Undecidable: Undecidable,
+		Level:      func(e *logv1.Event) uint32 { return e.GetLevelRaised().GetLevel() },
+		MaxLevel:   MaxLevel,
+		StepsClock: func(e *logv1.Event) bool { return e.GetClockStepped() != nil },
+		AsksStep:   func(r *intakev1.Request) bool { return r.GetStepClock() != nil },
+		Decide:     Decide, DecideDue: DecideDue, Undecidable: Undecidable,
 	}
 }
 

@@ -71,6 +71,10 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 		return d.gatewayLost(b.GatewayLost.GetGateway())
 	case *intakev1.Request_ConfigureRegion:
 		return d.configureRegion(b.ConfigureRegion)
+	case *intakev1.Request_StepClock:
+		return d.stepClock(b.StepClock)
+	case *intakev1.Request_RaiseLevel:
+		return d.raiseLevel(b.RaiseLevel.GetLevel())
 	}
 	return Undecidable(s, r, at, "it asks for nothing that is known")
 }
@@ -188,7 +192,8 @@ const (
 	CodeStandDown         = "stand_down"
 	CodeContinue          = "continue"
 	CodeOnMission         = "on_mission"
-	CodeOffDuty           = "off_duty"
+	CodeAlreadyStepped    = "already_stepped"
+	CodeLevelUnread       = "level_unread"
 )
 
 func unknown(code, what, id string) Outcome {

@@ -14,6 +14,10 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		s.LogID = e.LogOpened.GetLogId()
 	case *logv1.Event_RegionConfigured:
 		s.configure(e.RegionConfigured)
+	case *logv1.Event_ClockStepped:
+		s.clockStepped(e.ClockStepped.GetDeltaMs())
+	case *logv1.Event_LevelRaised:
+		// The head of the fold holds the level; see [es.Domain].
 	case *logv1.Event_AlarmReceived:
 		s.alarmReceived(at, e.AlarmReceived)
 	case *logv1.Event_AlarmRestored:

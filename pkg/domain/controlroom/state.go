@@ -24,6 +24,8 @@ type State struct {
 	Ended        []string `json:"ended"`
 	LastIncident int64    `json:"last_incident"`
 	LastMission  int64    `json:"last_mission"`
+	// ClockSteps counts how often the room's clock was set back.
+	ClockSteps uint64 `json:"clock_steps"`
 
 	// region is the folded configuration; it is never changed in place.
 	region *Region

@@ -56,6 +56,8 @@ func sample(f protoreflect.FieldDescriptor, fresh func() protoreflect.Value) pro
 		v := fresh()
 		fill(v.Message())
 		return v
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(f.Number()))
 	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes([]byte{0, 0xff, byte(f.Number())})
 	case protoreflect.BoolKind:

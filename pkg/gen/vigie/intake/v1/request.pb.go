@@ -69,6 +69,8 @@ type Request struct {
 	//	*Request_LinkLost
 	//	*Request_GatewayLost
 	//	*Request_ConfigureRegion
+	//	*Request_StepClock
+	//	*Request_RaiseLevel
 	Body          isRequest_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -388,6 +390,24 @@ func (x *Request) GetConfigureRegion() *ConfigureRegion {
 	return nil
 }
 
+func (x *Request) GetStepClock() *StepClock {
+	if x != nil {
+		if x, ok := x.Body.(*Request_StepClock); ok {
+			return x.StepClock
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetRaiseLevel() *RaiseLevel {
+	if x != nil {
+		if x, ok := x.Body.(*Request_RaiseLevel); ok {
+			return x.RaiseLevel
+		}
+	}
+	return nil
+}
+
 type isRequest_Body interface {
 	isRequest_Body()
 }
@@ -484,6 +504,14 @@ type Request_ConfigureRegion struct {
 	ConfigureRegion *ConfigureRegion `protobuf:"bytes,42,opt,name=configure_region,json=configureRegion,proto3,oneof"`
 }
 
+type Request_StepClock struct {
+	StepClock *StepClock `protobuf:"bytes,43,opt,name=step_clock,json=stepClock,proto3,oneof"`
+}
+
+type Request_RaiseLevel struct {
+	RaiseLevel *RaiseLevel `protobuf:"bytes,44,opt,name=raise_level,json=raiseLevel,proto3,oneof"`
+}
+
 func (*Request_RaiseAlarm) isRequest_Body() {}
 
 func (*Request_OpenIncident) isRequest_Body() {}
@@ -529,6 +557,10 @@ func (*Request_LinkLost) isRequest_Body() {}
 func (*Request_GatewayLost) isRequest_Body() {}
 
 func (*Request_ConfigureRegion) isRequest_Body() {}
+
+func (*Request_StepClock) isRequest_Body() {}
+
+func (*Request_RaiseLevel) isRequest_Body() {}
 
 // Actor is who acted, by pseudonymous id, and in which role.
 type Actor struct {
@@ -1899,11 +1931,112 @@ func (x *ConfigureRegion) GetHash() string {
 	return ""
 }
 
+// StepClock: the time that all agree on is far behind the room's last decision; a corrected clock would leave every
+// deadline late.
+type StepClock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far, below 0.
+	DeltaMs int64 `protobuf:"varint,1,opt,name=delta_ms,json=deltaMs,proto3" json:"delta_ms,omitempty"`
+	// Number of this step in the life of the room: of two that ask for the same one counts.
+	Step          uint64 `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StepClock) Reset() {
+	*x = StepClock{}
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StepClock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StepClock) ProtoMessage() {}
+
+func (x *StepClock) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StepClock.ProtoReflect.Descriptor instead.
+func (*StepClock) Descriptor() ([]byte, []int) {
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *StepClock) GetDeltaMs() int64 {
+	if x != nil {
+		return x.DeltaMs
+	}
+	return 0
+}
+
+func (x *StepClock) GetStep() uint64 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+// RaiseLevel: every process reads the level by now.
+type RaiseLevel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         uint32                 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseLevel) Reset() {
+	*x = RaiseLevel{}
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseLevel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseLevel) ProtoMessage() {}
+
+func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseLevel.ProtoReflect.Descriptor instead.
+func (*RaiseLevel) Descriptor() ([]byte, []int) {
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RaiseLevel) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
 var File_vigie_intake_v1_request_proto protoreflect.FileDescriptor
 
 const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\n" +
-	"\x1dvigie/intake/v1/request.proto\x12\x0fvigie.intake.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\x90\x0f\n" +
+	"\x1dvigie/intake/v1/request.proto\x12\x0fvigie.intake.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\x8d\x10\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x0e\n" +
@@ -1942,7 +2075,11 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\tlink_back\x18' \x01(\v2\x19.vigie.intake.v1.LinkBackH\x00R\blinkBack\x128\n" +
 	"\tlink_lost\x18( \x01(\v2\x19.vigie.intake.v1.LinkLostH\x00R\blinkLost\x12A\n" +
 	"\fgateway_lost\x18) \x01(\v2\x1c.vigie.intake.v1.GatewayLostH\x00R\vgatewayLost\x12M\n" +
-	"\x10configure_region\x18* \x01(\v2 .vigie.intake.v1.ConfigureRegionH\x00R\x0fconfigureRegionB\x06\n" +
+	"\x10configure_region\x18* \x01(\v2 .vigie.intake.v1.ConfigureRegionH\x00R\x0fconfigureRegion\x12;\n" +
+	"\n" +
+	"step_clock\x18+ \x01(\v2\x1a.vigie.intake.v1.StepClockH\x00R\tstepClock\x12>\n" +
+	"\vraise_level\x18, \x01(\v2\x1b.vigie.intake.v1.RaiseLevelH\x00R\n" +
+	"raiseLevelB\x06\n" +
 	"\x04body\"+\n" +
 	"\x05Actor\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -2032,7 +2169,13 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\agateway\x18\x01 \x01(\tR\agateway\"c\n" +
 	"\x0fConfigureRegion\x12<\n" +
 	"\acontent\x18\x01 \x01(\v2\".vigie.region.v1.RoomConfigurationR\acontent\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\tR\x04hashB\xa9\x01\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\":\n" +
+	"\tStepClock\x12\x19\n" +
+	"\bdelta_ms\x18\x01 \x01(\x03R\adeltaMs\x12\x12\n" +
+	"\x04step\x18\x02 \x01(\x04R\x04step\"\"\n" +
+	"\n" +
+	"RaiseLevel\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\rR\x05levelB\xa9\x01\n" +
 	"\x13com.vigie.intake.v1B\fRequestProtoP\x01Z&vigie/pkg/gen/vigie/intake/v1;intakev1\xa2\x02\x03VIX\xaa\x02\x0fVigie.Intake.V1\xca\x02\x0fVigie\\Intake\\V1\xe2\x02\x1bVigie\\Intake\\V1\\GPBMetadata\xea\x02\x11Vigie::Intake::V1b\x06proto3"
 
 var (
@@ -2047,7 +2190,7 @@ func file_vigie_intake_v1_request_proto_rawDescGZIP() []byte {
 	return file_vigie_intake_v1_request_proto_rawDescData
 }
 
-var file_vigie_intake_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_vigie_intake_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_vigie_intake_v1_request_proto_goTypes = []any{
 	(*Request)(nil),               // 0: vigie.intake.v1.Request
 	(*Actor)(nil),                 // 1: vigie.intake.v1.Actor
@@ -2074,8 +2217,10 @@ var file_vigie_intake_v1_request_proto_goTypes = []any{
 	(*LinkLost)(nil),              // 22: vigie.intake.v1.LinkLost
 	(*GatewayLost)(nil),           // 23: vigie.intake.v1.GatewayLost
 	(*ConfigureRegion)(nil),       // 24: vigie.intake.v1.ConfigureRegion
-	(*v1.SealedText)(nil),         // 25: vigie.personal.v1.SealedText
-	(*v11.RoomConfiguration)(nil), // 26: vigie.region.v1.RoomConfiguration
+	(*StepClock)(nil),             // 25: vigie.intake.v1.StepClock
+	(*RaiseLevel)(nil),            // 26: vigie.intake.v1.RaiseLevel
+	(*v1.SealedText)(nil),         // 27: vigie.personal.v1.SealedText
+	(*v11.RoomConfiguration)(nil), // 28: vigie.region.v1.RoomConfiguration
 }
 var file_vigie_intake_v1_request_proto_depIdxs = []int32{
 	1,  // 0: vigie.intake.v1.Request.actor:type_name -> vigie.intake.v1.Actor
@@ -2102,16 +2247,18 @@ var file_vigie_intake_v1_request_proto_depIdxs = []int32{
 	22, // 21: vigie.intake.v1.Request.link_lost:type_name -> vigie.intake.v1.LinkLost
 	23, // 22: vigie.intake.v1.Request.gateway_lost:type_name -> vigie.intake.v1.GatewayLost
 	24, // 23: vigie.intake.v1.Request.configure_region:type_name -> vigie.intake.v1.ConfigureRegion
-	25, // 24: vigie.intake.v1.RaiseAlarm.text:type_name -> vigie.personal.v1.SealedText
-	25, // 25: vigie.intake.v1.OpenIncident.text:type_name -> vigie.personal.v1.SealedText
-	25, // 26: vigie.intake.v1.CloseIncident.note:type_name -> vigie.personal.v1.SealedText
-	25, // 27: vigie.intake.v1.RaiseSos.position:type_name -> vigie.personal.v1.SealedText
-	26, // 28: vigie.intake.v1.ConfigureRegion.content:type_name -> vigie.region.v1.RoomConfiguration
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	25, // 24: vigie.intake.v1.Request.step_clock:type_name -> vigie.intake.v1.StepClock
+	26, // 25: vigie.intake.v1.Request.raise_level:type_name -> vigie.intake.v1.RaiseLevel
+	27, // 26: vigie.intake.v1.RaiseAlarm.text:type_name -> vigie.personal.v1.SealedText
+	27, // 27: vigie.intake.v1.OpenIncident.text:type_name -> vigie.personal.v1.SealedText
+	27, // 28: vigie.intake.v1.CloseIncident.note:type_name -> vigie.personal.v1.SealedText
+	27, // 29: vigie.intake.v1.RaiseSos.position:type_name -> vigie.personal.v1.SealedText
+	28, // 30: vigie.intake.v1.ConfigureRegion.content:type_name -> vigie.region.v1.RoomConfiguration
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_vigie_intake_v1_request_proto_init() }
@@ -2143,6 +2290,8 @@ func file_vigie_intake_v1_request_proto_init() {
 		(*Request_LinkLost)(nil),
 		(*Request_GatewayLost)(nil),
 		(*Request_ConfigureRegion)(nil),
+		(*Request_StepClock)(nil),
+		(*Request_RaiseLevel)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2150,7 +2299,7 @@ func file_vigie_intake_v1_request_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_intake_v1_request_proto_rawDesc), len(file_vigie_intake_v1_request_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

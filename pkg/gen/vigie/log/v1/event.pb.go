@@ -30,6 +30,8 @@ type Event struct {
 	//
 	//	*Event_LogOpened
 	//	*Event_RegionConfigured
+	//	*Event_ClockStepped
+	//	*Event_LevelRaised
 	//	*Event_AlarmReceived
 	//	*Event_AlarmRestored
 	//	*Event_RequestUndecidable
@@ -117,6 +119,24 @@ func (x *Event) GetRegionConfigured() *RegionConfigured {
 	if x != nil {
 		if x, ok := x.Body.(*Event_RegionConfigured); ok {
 			return x.RegionConfigured
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetClockStepped() *ClockStepped {
+	if x != nil {
+		if x, ok := x.Body.(*Event_ClockStepped); ok {
+			return x.ClockStepped
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLevelRaised() *LevelRaised {
+	if x != nil {
+		if x, ok := x.Body.(*Event_LevelRaised); ok {
+			return x.LevelRaised
 		}
 	}
 	return nil
@@ -422,6 +442,14 @@ type Event_RegionConfigured struct {
 	RegionConfigured *RegionConfigured `protobuf:"bytes,2,opt,name=region_configured,json=regionConfigured,proto3,oneof"`
 }
 
+type Event_ClockStepped struct {
+	ClockStepped *ClockStepped `protobuf:"bytes,3,opt,name=clock_stepped,json=clockStepped,proto3,oneof"`
+}
+
+type Event_LevelRaised struct {
+	LevelRaised *LevelRaised `protobuf:"bytes,4,opt,name=level_raised,json=levelRaised,proto3,oneof"`
+}
+
 type Event_AlarmReceived struct {
 	AlarmReceived *AlarmReceived `protobuf:"bytes,10,opt,name=alarm_received,json=alarmReceived,proto3,oneof"`
 }
@@ -553,6 +581,10 @@ type Event_DutyExtended struct {
 func (*Event_LogOpened) isEvent_Body() {}
 
 func (*Event_RegionConfigured) isEvent_Body() {}
+
+func (*Event_ClockStepped) isEvent_Body() {}
+
+func (*Event_LevelRaised) isEvent_Body() {}
 
 func (*Event_AlarmReceived) isEvent_Body() {}
 
@@ -714,6 +746,96 @@ func (x *RegionConfigured) GetContent() *v1.RoomConfiguration {
 	return nil
 }
 
+// ClockStepped moves every open deadline: the decision that holds it is the one whose time may lie before the last.
+type ClockStepped struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	DeltaMs       int64                  `protobuf:"varint,1,opt,name=delta_ms,json=deltaMs,proto3" json:"delta_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockStepped) Reset() {
+	*x = ClockStepped{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockStepped) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockStepped) ProtoMessage() {}
+
+func (x *ClockStepped) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockStepped.ProtoReflect.Descriptor instead.
+func (*ClockStepped) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ClockStepped) GetDeltaMs() int64 {
+	if x != nil {
+		return x.DeltaMs
+	}
+	return 0
+}
+
+// LevelRaised allows events and rules of a higher level from here on; a program that does not know them stops.
+type LevelRaised struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         uint32                 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LevelRaised) Reset() {
+	*x = LevelRaised{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LevelRaised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LevelRaised) ProtoMessage() {}
+
+func (x *LevelRaised) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LevelRaised.ProtoReflect.Descriptor instead.
+func (*LevelRaised) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LevelRaised) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
 // AlarmReceived keeps every alarm, joined or not.
 type AlarmReceived struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -741,7 +863,7 @@ type AlarmReceived struct {
 
 func (x *AlarmReceived) Reset() {
 	*x = AlarmReceived{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[3]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +875,7 @@ func (x *AlarmReceived) String() string {
 func (*AlarmReceived) ProtoMessage() {}
 
 func (x *AlarmReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[3]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +888,7 @@ func (x *AlarmReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlarmReceived.ProtoReflect.Descriptor instead.
 func (*AlarmReceived) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AlarmReceived) GetAlarm() string {
@@ -892,7 +1014,7 @@ type AlarmRestored struct {
 
 func (x *AlarmRestored) Reset() {
 	*x = AlarmRestored{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[4]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1026,7 @@ func (x *AlarmRestored) String() string {
 func (*AlarmRestored) ProtoMessage() {}
 
 func (x *AlarmRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[4]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1039,7 @@ func (x *AlarmRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlarmRestored.ProtoReflect.Descriptor instead.
 func (*AlarmRestored) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AlarmRestored) GetAlarm() string {
@@ -989,7 +1111,7 @@ type RequestUndecidable struct {
 
 func (x *RequestUndecidable) Reset() {
 	*x = RequestUndecidable{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1123,7 @@ func (x *RequestUndecidable) String() string {
 func (*RequestUndecidable) ProtoMessage() {}
 
 func (x *RequestUndecidable) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1136,7 @@ func (x *RequestUndecidable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestUndecidable.ProtoReflect.Descriptor instead.
 func (*RequestUndecidable) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RequestUndecidable) GetRequest() []byte {
@@ -1066,7 +1188,7 @@ type IncidentOpened struct {
 
 func (x *IncidentOpened) Reset() {
 	*x = IncidentOpened{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1200,7 @@ func (x *IncidentOpened) String() string {
 func (*IncidentOpened) ProtoMessage() {}
 
 func (x *IncidentOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1213,7 @@ func (x *IncidentOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentOpened.ProtoReflect.Descriptor instead.
 func (*IncidentOpened) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *IncidentOpened) GetIncident() string {
@@ -1224,7 +1346,7 @@ type IncidentAggravated struct {
 
 func (x *IncidentAggravated) Reset() {
 	*x = IncidentAggravated{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1236,7 +1358,7 @@ func (x *IncidentAggravated) String() string {
 func (*IncidentAggravated) ProtoMessage() {}
 
 func (x *IncidentAggravated) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1249,7 +1371,7 @@ func (x *IncidentAggravated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentAggravated.ProtoReflect.Descriptor instead.
 func (*IncidentAggravated) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *IncidentAggravated) GetIncident() string {
@@ -1327,7 +1449,7 @@ type IncidentClaimed struct {
 
 func (x *IncidentClaimed) Reset() {
 	*x = IncidentClaimed{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1461,7 @@ func (x *IncidentClaimed) String() string {
 func (*IncidentClaimed) ProtoMessage() {}
 
 func (x *IncidentClaimed) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1474,7 @@ func (x *IncidentClaimed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentClaimed.ProtoReflect.Descriptor instead.
 func (*IncidentClaimed) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IncidentClaimed) GetIncident() string {
@@ -1386,7 +1508,7 @@ type IncidentReleased struct {
 
 func (x *IncidentReleased) Reset() {
 	*x = IncidentReleased{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1520,7 @@ func (x *IncidentReleased) String() string {
 func (*IncidentReleased) ProtoMessage() {}
 
 func (x *IncidentReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1533,7 @@ func (x *IncidentReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentReleased.ProtoReflect.Descriptor instead.
 func (*IncidentReleased) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *IncidentReleased) GetIncident() string {
@@ -1438,7 +1560,7 @@ type IncidentControlled struct {
 
 func (x *IncidentControlled) Reset() {
 	*x = IncidentControlled{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1450,7 +1572,7 @@ func (x *IncidentControlled) String() string {
 func (*IncidentControlled) ProtoMessage() {}
 
 func (x *IncidentControlled) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1463,7 +1585,7 @@ func (x *IncidentControlled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentControlled.ProtoReflect.Descriptor instead.
 func (*IncidentControlled) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *IncidentControlled) GetIncident() string {
@@ -1492,7 +1614,7 @@ type IncidentClosed struct {
 
 func (x *IncidentClosed) Reset() {
 	*x = IncidentClosed{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1626,7 @@ func (x *IncidentClosed) String() string {
 func (*IncidentClosed) ProtoMessage() {}
 
 func (x *IncidentClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1639,7 @@ func (x *IncidentClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentClosed.ProtoReflect.Descriptor instead.
 func (*IncidentClosed) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *IncidentClosed) GetIncident() string {
@@ -1559,7 +1681,7 @@ type IncidentCancelled struct {
 
 func (x *IncidentCancelled) Reset() {
 	*x = IncidentCancelled{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1693,7 @@ func (x *IncidentCancelled) String() string {
 func (*IncidentCancelled) ProtoMessage() {}
 
 func (x *IncidentCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1706,7 @@ func (x *IncidentCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentCancelled.ProtoReflect.Descriptor instead.
 func (*IncidentCancelled) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *IncidentCancelled) GetIncident() string {
@@ -1622,7 +1744,7 @@ type IncidentNeglected struct {
 
 func (x *IncidentNeglected) Reset() {
 	*x = IncidentNeglected{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1756,7 @@ func (x *IncidentNeglected) String() string {
 func (*IncidentNeglected) ProtoMessage() {}
 
 func (x *IncidentNeglected) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1769,7 @@ func (x *IncidentNeglected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentNeglected.ProtoReflect.Descriptor instead.
 func (*IncidentNeglected) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IncidentNeglected) GetIncident() string {
@@ -1696,7 +1818,7 @@ type SosRaised struct {
 
 func (x *SosRaised) Reset() {
 	*x = SosRaised{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1708,7 +1830,7 @@ func (x *SosRaised) String() string {
 func (*SosRaised) ProtoMessage() {}
 
 func (x *SosRaised) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1721,7 +1843,7 @@ func (x *SosRaised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SosRaised.ProtoReflect.Descriptor instead.
 func (*SosRaised) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SosRaised) GetIncident() string {
@@ -1808,7 +1930,7 @@ type TeamsChosen struct {
 
 func (x *TeamsChosen) Reset() {
 	*x = TeamsChosen{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1820,7 +1942,7 @@ func (x *TeamsChosen) String() string {
 func (*TeamsChosen) ProtoMessage() {}
 
 func (x *TeamsChosen) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1833,7 +1955,7 @@ func (x *TeamsChosen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamsChosen.ProtoReflect.Descriptor instead.
 func (*TeamsChosen) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TeamsChosen) GetIncident() string {
@@ -1932,7 +2054,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1944,7 +2066,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1957,7 +2079,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Candidate) GetTeam() string {
@@ -2105,7 +2227,7 @@ type Exclusion struct {
 
 func (x *Exclusion) Reset() {
 	*x = Exclusion{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2117,7 +2239,7 @@ func (x *Exclusion) String() string {
 func (*Exclusion) ProtoMessage() {}
 
 func (x *Exclusion) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2130,7 +2252,7 @@ func (x *Exclusion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
 func (*Exclusion) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Exclusion) GetTeam() string {
@@ -2167,7 +2289,7 @@ type NoTeamFound struct {
 
 func (x *NoTeamFound) Reset() {
 	*x = NoTeamFound{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2301,7 @@ func (x *NoTeamFound) String() string {
 func (*NoTeamFound) ProtoMessage() {}
 
 func (x *NoTeamFound) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2314,7 @@ func (x *NoTeamFound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoTeamFound.ProtoReflect.Descriptor instead.
 func (*NoTeamFound) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NoTeamFound) GetIncident() string {
@@ -2256,7 +2378,7 @@ type MissionOffered struct {
 
 func (x *MissionOffered) Reset() {
 	*x = MissionOffered{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2268,7 +2390,7 @@ func (x *MissionOffered) String() string {
 func (*MissionOffered) ProtoMessage() {}
 
 func (x *MissionOffered) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2281,7 +2403,7 @@ func (x *MissionOffered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionOffered.ProtoReflect.Descriptor instead.
 func (*MissionOffered) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MissionOffered) GetMission() string {
@@ -2399,7 +2521,7 @@ type MissionUndelivered struct {
 
 func (x *MissionUndelivered) Reset() {
 	*x = MissionUndelivered{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2411,7 +2533,7 @@ func (x *MissionUndelivered) String() string {
 func (*MissionUndelivered) ProtoMessage() {}
 
 func (x *MissionUndelivered) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2424,7 +2546,7 @@ func (x *MissionUndelivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionUndelivered.ProtoReflect.Descriptor instead.
 func (*MissionUndelivered) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MissionUndelivered) GetMission() string {
@@ -2447,7 +2569,7 @@ type MissionDelivered struct {
 
 func (x *MissionDelivered) Reset() {
 	*x = MissionDelivered{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +2581,7 @@ func (x *MissionDelivered) String() string {
 func (*MissionDelivered) ProtoMessage() {}
 
 func (x *MissionDelivered) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +2594,7 @@ func (x *MissionDelivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionDelivered.ProtoReflect.Descriptor instead.
 func (*MissionDelivered) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MissionDelivered) GetMission() string {
@@ -2515,7 +2637,7 @@ type MissionSeen struct {
 
 func (x *MissionSeen) Reset() {
 	*x = MissionSeen{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2527,7 +2649,7 @@ func (x *MissionSeen) String() string {
 func (*MissionSeen) ProtoMessage() {}
 
 func (x *MissionSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2540,7 +2662,7 @@ func (x *MissionSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionSeen.ProtoReflect.Descriptor instead.
 func (*MissionSeen) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MissionSeen) GetMission() string {
@@ -2582,7 +2704,7 @@ type MissionAccepted struct {
 
 func (x *MissionAccepted) Reset() {
 	*x = MissionAccepted{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2716,7 @@ func (x *MissionAccepted) String() string {
 func (*MissionAccepted) ProtoMessage() {}
 
 func (x *MissionAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2729,7 @@ func (x *MissionAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionAccepted.ProtoReflect.Descriptor instead.
 func (*MissionAccepted) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MissionAccepted) GetMission() string {
@@ -2642,7 +2764,7 @@ type MissionDeclined struct {
 
 func (x *MissionDeclined) Reset() {
 	*x = MissionDeclined{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +2776,7 @@ func (x *MissionDeclined) String() string {
 func (*MissionDeclined) ProtoMessage() {}
 
 func (x *MissionDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +2789,7 @@ func (x *MissionDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionDeclined.ProtoReflect.Descriptor instead.
 func (*MissionDeclined) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MissionDeclined) GetMission() string {
@@ -2701,7 +2823,7 @@ type MissionExpired struct {
 
 func (x *MissionExpired) Reset() {
 	*x = MissionExpired{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2713,7 +2835,7 @@ func (x *MissionExpired) String() string {
 func (*MissionExpired) ProtoMessage() {}
 
 func (x *MissionExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2726,7 +2848,7 @@ func (x *MissionExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionExpired.ProtoReflect.Descriptor instead.
 func (*MissionExpired) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MissionExpired) GetMission() string {
@@ -2747,7 +2869,7 @@ type MissionDeparted struct {
 
 func (x *MissionDeparted) Reset() {
 	*x = MissionDeparted{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +2881,7 @@ func (x *MissionDeparted) String() string {
 func (*MissionDeparted) ProtoMessage() {}
 
 func (x *MissionDeparted) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +2894,7 @@ func (x *MissionDeparted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionDeparted.ProtoReflect.Descriptor instead.
 func (*MissionDeparted) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *MissionDeparted) GetMission() string {
@@ -2807,7 +2929,7 @@ type MissionArrived struct {
 
 func (x *MissionArrived) Reset() {
 	*x = MissionArrived{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2819,7 +2941,7 @@ func (x *MissionArrived) String() string {
 func (*MissionArrived) ProtoMessage() {}
 
 func (x *MissionArrived) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2832,7 +2954,7 @@ func (x *MissionArrived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionArrived.ProtoReflect.Descriptor instead.
 func (*MissionArrived) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *MissionArrived) GetMission() string {
@@ -2866,7 +2988,7 @@ type MissionCleared struct {
 
 func (x *MissionCleared) Reset() {
 	*x = MissionCleared{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2878,7 +3000,7 @@ func (x *MissionCleared) String() string {
 func (*MissionCleared) ProtoMessage() {}
 
 func (x *MissionCleared) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2891,7 +3013,7 @@ func (x *MissionCleared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionCleared.ProtoReflect.Descriptor instead.
 func (*MissionCleared) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *MissionCleared) GetMission() string {
@@ -2919,7 +3041,7 @@ type MissionCancelled struct {
 
 func (x *MissionCancelled) Reset() {
 	*x = MissionCancelled{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2931,7 +3053,7 @@ func (x *MissionCancelled) String() string {
 func (*MissionCancelled) ProtoMessage() {}
 
 func (x *MissionCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2944,7 +3066,7 @@ func (x *MissionCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionCancelled.ProtoReflect.Descriptor instead.
 func (*MissionCancelled) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *MissionCancelled) GetMission() string {
@@ -2983,7 +3105,7 @@ type LateAnswerHonoured struct {
 
 func (x *LateAnswerHonoured) Reset() {
 	*x = LateAnswerHonoured{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2995,7 +3117,7 @@ func (x *LateAnswerHonoured) String() string {
 func (*LateAnswerHonoured) ProtoMessage() {}
 
 func (x *LateAnswerHonoured) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3008,7 +3130,7 @@ func (x *LateAnswerHonoured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LateAnswerHonoured.ProtoReflect.Descriptor instead.
 func (*LateAnswerHonoured) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LateAnswerHonoured) GetMission() string {
@@ -3064,7 +3186,7 @@ type DutyStarted struct {
 
 func (x *DutyStarted) Reset() {
 	*x = DutyStarted{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3076,7 +3198,7 @@ func (x *DutyStarted) String() string {
 func (*DutyStarted) ProtoMessage() {}
 
 func (x *DutyStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3089,7 +3211,7 @@ func (x *DutyStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyStarted.ProtoReflect.Descriptor instead.
 func (*DutyStarted) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DutyStarted) GetTeam() string {
@@ -3124,7 +3246,7 @@ type DutyEnded struct {
 
 func (x *DutyEnded) Reset() {
 	*x = DutyEnded{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3136,7 +3258,7 @@ func (x *DutyEnded) String() string {
 func (*DutyEnded) ProtoMessage() {}
 
 func (x *DutyEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3149,7 +3271,7 @@ func (x *DutyEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyEnded.ProtoReflect.Descriptor instead.
 func (*DutyEnded) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DutyEnded) GetTeam() string {
@@ -3177,7 +3299,7 @@ type DutyExtended struct {
 
 func (x *DutyExtended) Reset() {
 	*x = DutyExtended{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3189,7 +3311,7 @@ func (x *DutyExtended) String() string {
 func (*DutyExtended) ProtoMessage() {}
 
 func (x *DutyExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3202,7 +3324,7 @@ func (x *DutyExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyExtended.ProtoReflect.Descriptor instead.
 func (*DutyExtended) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{33}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DutyExtended) GetTeam() string {
@@ -3231,7 +3353,7 @@ type DeviceLinked struct {
 
 func (x *DeviceLinked) Reset() {
 	*x = DeviceLinked{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3243,7 +3365,7 @@ func (x *DeviceLinked) String() string {
 func (*DeviceLinked) ProtoMessage() {}
 
 func (x *DeviceLinked) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3256,7 +3378,7 @@ func (x *DeviceLinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceLinked.ProtoReflect.Descriptor instead.
 func (*DeviceLinked) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{34}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DeviceLinked) GetDevice() string {
@@ -3298,7 +3420,7 @@ type DeviceUnlinked struct {
 
 func (x *DeviceUnlinked) Reset() {
 	*x = DeviceUnlinked{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3310,7 +3432,7 @@ func (x *DeviceUnlinked) String() string {
 func (*DeviceUnlinked) ProtoMessage() {}
 
 func (x *DeviceUnlinked) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3323,7 +3445,7 @@ func (x *DeviceUnlinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceUnlinked.ProtoReflect.Descriptor instead.
 func (*DeviceUnlinked) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{35}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DeviceUnlinked) GetDevice() string {
@@ -3356,7 +3478,7 @@ type GatewayDisappeared struct {
 
 func (x *GatewayDisappeared) Reset() {
 	*x = GatewayDisappeared{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3490,7 @@ func (x *GatewayDisappeared) String() string {
 func (*GatewayDisappeared) ProtoMessage() {}
 
 func (x *GatewayDisappeared) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3381,7 +3503,7 @@ func (x *GatewayDisappeared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GatewayDisappeared.ProtoReflect.Descriptor instead.
 func (*GatewayDisappeared) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{36}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GatewayDisappeared) GetGateway() string {
@@ -3395,11 +3517,13 @@ var File_vigie_log_v1_event_proto protoreflect.FileDescriptor
 
 const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x18vigie/log/v1/event.proto\x12\fvigie.log.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\xde\x13\n" +
+	"\x18vigie/log/v1/event.proto\x12\fvigie.log.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\xe1\x14\n" +
 	"\x05Event\x128\n" +
 	"\n" +
 	"log_opened\x18\x01 \x01(\v2\x17.vigie.log.v1.LogOpenedH\x00R\tlogOpened\x12M\n" +
-	"\x11region_configured\x18\x02 \x01(\v2\x1e.vigie.log.v1.RegionConfiguredH\x00R\x10regionConfigured\x12D\n" +
+	"\x11region_configured\x18\x02 \x01(\v2\x1e.vigie.log.v1.RegionConfiguredH\x00R\x10regionConfigured\x12A\n" +
+	"\rclock_stepped\x18\x03 \x01(\v2\x1a.vigie.log.v1.ClockSteppedH\x00R\fclockStepped\x12>\n" +
+	"\flevel_raised\x18\x04 \x01(\v2\x19.vigie.log.v1.LevelRaisedH\x00R\vlevelRaised\x12D\n" +
 	"\x0ealarm_received\x18\n" +
 	" \x01(\v2\x1b.vigie.log.v1.AlarmReceivedH\x00R\ralarmReceived\x12D\n" +
 	"\x0ealarm_restored\x18\v \x01(\v2\x1b.vigie.log.v1.AlarmRestoredH\x00R\ralarmRestored\x12S\n" +
@@ -3440,7 +3564,11 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x06log_id\x18\x01 \x01(\tR\x05logId\"d\n" +
 	"\x10RegionConfigured\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\tR\x04hash\x12<\n" +
-	"\acontent\x18\x02 \x01(\v2\".vigie.region.v1.RoomConfigurationR\acontent\"\xb1\x03\n" +
+	"\acontent\x18\x02 \x01(\v2\".vigie.region.v1.RoomConfigurationR\acontent\")\n" +
+	"\fClockStepped\x12\x19\n" +
+	"\bdelta_ms\x18\x01 \x01(\x03R\adeltaMs\"#\n" +
+	"\vLevelRaised\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\"\xb1\x03\n" +
 	"\rAlarmReceived\x12\x14\n" +
 	"\x05alarm\x18\x01 \x01(\tR\x05alarm\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x1a\n" +
@@ -3697,97 +3825,101 @@ func file_vigie_log_v1_event_proto_rawDescGZIP() []byte {
 	return file_vigie_log_v1_event_proto_rawDescData
 }
 
-var file_vigie_log_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_vigie_log_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_vigie_log_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                // 0: vigie.log.v1.Event
 	(*LogOpened)(nil),            // 1: vigie.log.v1.LogOpened
 	(*RegionConfigured)(nil),     // 2: vigie.log.v1.RegionConfigured
-	(*AlarmReceived)(nil),        // 3: vigie.log.v1.AlarmReceived
-	(*AlarmRestored)(nil),        // 4: vigie.log.v1.AlarmRestored
-	(*RequestUndecidable)(nil),   // 5: vigie.log.v1.RequestUndecidable
-	(*IncidentOpened)(nil),       // 6: vigie.log.v1.IncidentOpened
-	(*IncidentAggravated)(nil),   // 7: vigie.log.v1.IncidentAggravated
-	(*IncidentClaimed)(nil),      // 8: vigie.log.v1.IncidentClaimed
-	(*IncidentReleased)(nil),     // 9: vigie.log.v1.IncidentReleased
-	(*IncidentControlled)(nil),   // 10: vigie.log.v1.IncidentControlled
-	(*IncidentClosed)(nil),       // 11: vigie.log.v1.IncidentClosed
-	(*IncidentCancelled)(nil),    // 12: vigie.log.v1.IncidentCancelled
-	(*IncidentNeglected)(nil),    // 13: vigie.log.v1.IncidentNeglected
-	(*SosRaised)(nil),            // 14: vigie.log.v1.SosRaised
-	(*TeamsChosen)(nil),          // 15: vigie.log.v1.TeamsChosen
-	(*Candidate)(nil),            // 16: vigie.log.v1.Candidate
-	(*Exclusion)(nil),            // 17: vigie.log.v1.Exclusion
-	(*NoTeamFound)(nil),          // 18: vigie.log.v1.NoTeamFound
-	(*MissionOffered)(nil),       // 19: vigie.log.v1.MissionOffered
-	(*MissionUndelivered)(nil),   // 20: vigie.log.v1.MissionUndelivered
-	(*MissionDelivered)(nil),     // 21: vigie.log.v1.MissionDelivered
-	(*MissionSeen)(nil),          // 22: vigie.log.v1.MissionSeen
-	(*MissionAccepted)(nil),      // 23: vigie.log.v1.MissionAccepted
-	(*MissionDeclined)(nil),      // 24: vigie.log.v1.MissionDeclined
-	(*MissionExpired)(nil),       // 25: vigie.log.v1.MissionExpired
-	(*MissionDeparted)(nil),      // 26: vigie.log.v1.MissionDeparted
-	(*MissionArrived)(nil),       // 27: vigie.log.v1.MissionArrived
-	(*MissionCleared)(nil),       // 28: vigie.log.v1.MissionCleared
-	(*MissionCancelled)(nil),     // 29: vigie.log.v1.MissionCancelled
-	(*LateAnswerHonoured)(nil),   // 30: vigie.log.v1.LateAnswerHonoured
-	(*DutyStarted)(nil),          // 31: vigie.log.v1.DutyStarted
-	(*DutyEnded)(nil),            // 32: vigie.log.v1.DutyEnded
-	(*DutyExtended)(nil),         // 33: vigie.log.v1.DutyExtended
-	(*DeviceLinked)(nil),         // 34: vigie.log.v1.DeviceLinked
-	(*DeviceUnlinked)(nil),       // 35: vigie.log.v1.DeviceUnlinked
-	(*GatewayDisappeared)(nil),   // 36: vigie.log.v1.GatewayDisappeared
-	(*v1.RoomConfiguration)(nil), // 37: vigie.region.v1.RoomConfiguration
-	(*v11.SealedText)(nil),       // 38: vigie.personal.v1.SealedText
+	(*ClockStepped)(nil),         // 3: vigie.log.v1.ClockStepped
+	(*LevelRaised)(nil),          // 4: vigie.log.v1.LevelRaised
+	(*AlarmReceived)(nil),        // 5: vigie.log.v1.AlarmReceived
+	(*AlarmRestored)(nil),        // 6: vigie.log.v1.AlarmRestored
+	(*RequestUndecidable)(nil),   // 7: vigie.log.v1.RequestUndecidable
+	(*IncidentOpened)(nil),       // 8: vigie.log.v1.IncidentOpened
+	(*IncidentAggravated)(nil),   // 9: vigie.log.v1.IncidentAggravated
+	(*IncidentClaimed)(nil),      // 10: vigie.log.v1.IncidentClaimed
+	(*IncidentReleased)(nil),     // 11: vigie.log.v1.IncidentReleased
+	(*IncidentControlled)(nil),   // 12: vigie.log.v1.IncidentControlled
+	(*IncidentClosed)(nil),       // 13: vigie.log.v1.IncidentClosed
+	(*IncidentCancelled)(nil),    // 14: vigie.log.v1.IncidentCancelled
+	(*IncidentNeglected)(nil),    // 15: vigie.log.v1.IncidentNeglected
+	(*SosRaised)(nil),            // 16: vigie.log.v1.SosRaised
+	(*TeamsChosen)(nil),          // 17: vigie.log.v1.TeamsChosen
+	(*Candidate)(nil),            // 18: vigie.log.v1.Candidate
+	(*Exclusion)(nil),            // 19: vigie.log.v1.Exclusion
+	(*NoTeamFound)(nil),          // 20: vigie.log.v1.NoTeamFound
+	(*MissionOffered)(nil),       // 21: vigie.log.v1.MissionOffered
+	(*MissionUndelivered)(nil),   // 22: vigie.log.v1.MissionUndelivered
+	(*MissionDelivered)(nil),     // 23: vigie.log.v1.MissionDelivered
+	(*MissionSeen)(nil),          // 24: vigie.log.v1.MissionSeen
+	(*MissionAccepted)(nil),      // 25: vigie.log.v1.MissionAccepted
+	(*MissionDeclined)(nil),      // 26: vigie.log.v1.MissionDeclined
+	(*MissionExpired)(nil),       // 27: vigie.log.v1.MissionExpired
+	(*MissionDeparted)(nil),      // 28: vigie.log.v1.MissionDeparted
+	(*MissionArrived)(nil),       // 29: vigie.log.v1.MissionArrived
+	(*MissionCleared)(nil),       // 30: vigie.log.v1.MissionCleared
+	(*MissionCancelled)(nil),     // 31: vigie.log.v1.MissionCancelled
+	(*LateAnswerHonoured)(nil),   // 32: vigie.log.v1.LateAnswerHonoured
+	(*DutyStarted)(nil),          // 33: vigie.log.v1.DutyStarted
+	(*DutyEnded)(nil),            // 34: vigie.log.v1.DutyEnded
+	(*DutyExtended)(nil),         // 35: vigie.log.v1.DutyExtended
+	(*DeviceLinked)(nil),         // 36: vigie.log.v1.DeviceLinked
+	(*DeviceUnlinked)(nil),       // 37: vigie.log.v1.DeviceUnlinked
+	(*GatewayDisappeared)(nil),   // 38: vigie.log.v1.GatewayDisappeared
+	(*v1.RoomConfiguration)(nil), // 39: vigie.region.v1.RoomConfiguration
+	(*v11.SealedText)(nil),       // 40: vigie.personal.v1.SealedText
 }
 var file_vigie_log_v1_event_proto_depIdxs = []int32{
 	1,  // 0: vigie.log.v1.Event.log_opened:type_name -> vigie.log.v1.LogOpened
 	2,  // 1: vigie.log.v1.Event.region_configured:type_name -> vigie.log.v1.RegionConfigured
-	3,  // 2: vigie.log.v1.Event.alarm_received:type_name -> vigie.log.v1.AlarmReceived
-	4,  // 3: vigie.log.v1.Event.alarm_restored:type_name -> vigie.log.v1.AlarmRestored
-	5,  // 4: vigie.log.v1.Event.request_undecidable:type_name -> vigie.log.v1.RequestUndecidable
-	6,  // 5: vigie.log.v1.Event.incident_opened:type_name -> vigie.log.v1.IncidentOpened
-	7,  // 6: vigie.log.v1.Event.incident_aggravated:type_name -> vigie.log.v1.IncidentAggravated
-	8,  // 7: vigie.log.v1.Event.incident_claimed:type_name -> vigie.log.v1.IncidentClaimed
-	9,  // 8: vigie.log.v1.Event.incident_released:type_name -> vigie.log.v1.IncidentReleased
-	10, // 9: vigie.log.v1.Event.incident_controlled:type_name -> vigie.log.v1.IncidentControlled
-	11, // 10: vigie.log.v1.Event.incident_closed:type_name -> vigie.log.v1.IncidentClosed
-	12, // 11: vigie.log.v1.Event.incident_cancelled:type_name -> vigie.log.v1.IncidentCancelled
-	13, // 12: vigie.log.v1.Event.incident_neglected:type_name -> vigie.log.v1.IncidentNeglected
-	14, // 13: vigie.log.v1.Event.sos_raised:type_name -> vigie.log.v1.SosRaised
-	15, // 14: vigie.log.v1.Event.teams_chosen:type_name -> vigie.log.v1.TeamsChosen
-	18, // 15: vigie.log.v1.Event.no_team_found:type_name -> vigie.log.v1.NoTeamFound
-	19, // 16: vigie.log.v1.Event.mission_offered:type_name -> vigie.log.v1.MissionOffered
-	20, // 17: vigie.log.v1.Event.mission_undelivered:type_name -> vigie.log.v1.MissionUndelivered
-	21, // 18: vigie.log.v1.Event.mission_delivered:type_name -> vigie.log.v1.MissionDelivered
-	22, // 19: vigie.log.v1.Event.mission_seen:type_name -> vigie.log.v1.MissionSeen
-	23, // 20: vigie.log.v1.Event.mission_accepted:type_name -> vigie.log.v1.MissionAccepted
-	24, // 21: vigie.log.v1.Event.mission_declined:type_name -> vigie.log.v1.MissionDeclined
-	25, // 22: vigie.log.v1.Event.mission_expired:type_name -> vigie.log.v1.MissionExpired
-	26, // 23: vigie.log.v1.Event.mission_departed:type_name -> vigie.log.v1.MissionDeparted
-	27, // 24: vigie.log.v1.Event.mission_arrived:type_name -> vigie.log.v1.MissionArrived
-	28, // 25: vigie.log.v1.Event.mission_cleared:type_name -> vigie.log.v1.MissionCleared
-	29, // 26: vigie.log.v1.Event.mission_cancelled:type_name -> vigie.log.v1.MissionCancelled
-	30, // 27: vigie.log.v1.Event.late_answer_honoured:type_name -> vigie.log.v1.LateAnswerHonoured
-	31, // 28: vigie.log.v1.Event.duty_started:type_name -> vigie.log.v1.DutyStarted
-	32, // 29: vigie.log.v1.Event.duty_ended:type_name -> vigie.log.v1.DutyEnded
-	34, // 30: vigie.log.v1.Event.device_linked:type_name -> vigie.log.v1.DeviceLinked
-	35, // 31: vigie.log.v1.Event.device_unlinked:type_name -> vigie.log.v1.DeviceUnlinked
-	36, // 32: vigie.log.v1.Event.gateway_disappeared:type_name -> vigie.log.v1.GatewayDisappeared
-	33, // 33: vigie.log.v1.Event.duty_extended:type_name -> vigie.log.v1.DutyExtended
-	37, // 34: vigie.log.v1.RegionConfigured.content:type_name -> vigie.region.v1.RoomConfiguration
-	38, // 35: vigie.log.v1.AlarmReceived.text:type_name -> vigie.personal.v1.SealedText
-	38, // 36: vigie.log.v1.IncidentOpened.text:type_name -> vigie.personal.v1.SealedText
-	38, // 37: vigie.log.v1.IncidentClosed.note:type_name -> vigie.personal.v1.SealedText
-	38, // 38: vigie.log.v1.SosRaised.position:type_name -> vigie.personal.v1.SealedText
-	16, // 39: vigie.log.v1.TeamsChosen.candidates:type_name -> vigie.log.v1.Candidate
-	17, // 40: vigie.log.v1.TeamsChosen.exclusions:type_name -> vigie.log.v1.Exclusion
-	17, // 41: vigie.log.v1.NoTeamFound.exclusions:type_name -> vigie.log.v1.Exclusion
-	38, // 42: vigie.log.v1.MissionOffered.text:type_name -> vigie.personal.v1.SealedText
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	3,  // 2: vigie.log.v1.Event.clock_stepped:type_name -> vigie.log.v1.ClockStepped
+	4,  // 3: vigie.log.v1.Event.level_raised:type_name -> vigie.log.v1.LevelRaised
+	5,  // 4: vigie.log.v1.Event.alarm_received:type_name -> vigie.log.v1.AlarmReceived
+	6,  // 5: vigie.log.v1.Event.alarm_restored:type_name -> vigie.log.v1.AlarmRestored
+	7,  // 6: vigie.log.v1.Event.request_undecidable:type_name -> vigie.log.v1.RequestUndecidable
+	8,  // 7: vigie.log.v1.Event.incident_opened:type_name -> vigie.log.v1.IncidentOpened
+	9,  // 8: vigie.log.v1.Event.incident_aggravated:type_name -> vigie.log.v1.IncidentAggravated
+	10, // 9: vigie.log.v1.Event.incident_claimed:type_name -> vigie.log.v1.IncidentClaimed
+	11, // 10: vigie.log.v1.Event.incident_released:type_name -> vigie.log.v1.IncidentReleased
+	12, // 11: vigie.log.v1.Event.incident_controlled:type_name -> vigie.log.v1.IncidentControlled
+	13, // 12: vigie.log.v1.Event.incident_closed:type_name -> vigie.log.v1.IncidentClosed
+	14, // 13: vigie.log.v1.Event.incident_cancelled:type_name -> vigie.log.v1.IncidentCancelled
+	15, // 14: vigie.log.v1.Event.incident_neglected:type_name -> vigie.log.v1.IncidentNeglected
+	16, // 15: vigie.log.v1.Event.sos_raised:type_name -> vigie.log.v1.SosRaised
+	17, // 16: vigie.log.v1.Event.teams_chosen:type_name -> vigie.log.v1.TeamsChosen
+	20, // 17: vigie.log.v1.Event.no_team_found:type_name -> vigie.log.v1.NoTeamFound
+	21, // 18: vigie.log.v1.Event.mission_offered:type_name -> vigie.log.v1.MissionOffered
+	22, // 19: vigie.log.v1.Event.mission_undelivered:type_name -> vigie.log.v1.MissionUndelivered
+	23, // 20: vigie.log.v1.Event.mission_delivered:type_name -> vigie.log.v1.MissionDelivered
+	24, // 21: vigie.log.v1.Event.mission_seen:type_name -> vigie.log.v1.MissionSeen
+	25, // 22: vigie.log.v1.Event.mission_accepted:type_name -> vigie.log.v1.MissionAccepted
+	26, // 23: vigie.log.v1.Event.mission_declined:type_name -> vigie.log.v1.MissionDeclined
+	27, // 24: vigie.log.v1.Event.mission_expired:type_name -> vigie.log.v1.MissionExpired
+	28, // 25: vigie.log.v1.Event.mission_departed:type_name -> vigie.log.v1.MissionDeparted
+	29, // 26: vigie.log.v1.Event.mission_arrived:type_name -> vigie.log.v1.MissionArrived
+	30, // 27: vigie.log.v1.Event.mission_cleared:type_name -> vigie.log.v1.MissionCleared
+	31, // 28: vigie.log.v1.Event.mission_cancelled:type_name -> vigie.log.v1.MissionCancelled
+	32, // 29: vigie.log.v1.Event.late_answer_honoured:type_name -> vigie.log.v1.LateAnswerHonoured
+	33, // 30: vigie.log.v1.Event.duty_started:type_name -> vigie.log.v1.DutyStarted
+	34, // 31: vigie.log.v1.Event.duty_ended:type_name -> vigie.log.v1.DutyEnded
+	36, // 32: vigie.log.v1.Event.device_linked:type_name -> vigie.log.v1.DeviceLinked
+	37, // 33: vigie.log.v1.Event.device_unlinked:type_name -> vigie.log.v1.DeviceUnlinked
+	38, // 34: vigie.log.v1.Event.gateway_disappeared:type_name -> vigie.log.v1.GatewayDisappeared
+	35, // 35: vigie.log.v1.Event.duty_extended:type_name -> vigie.log.v1.DutyExtended
+	39, // 36: vigie.log.v1.RegionConfigured.content:type_name -> vigie.region.v1.RoomConfiguration
+	40, // 37: vigie.log.v1.AlarmReceived.text:type_name -> vigie.personal.v1.SealedText
+	40, // 38: vigie.log.v1.IncidentOpened.text:type_name -> vigie.personal.v1.SealedText
+	40, // 39: vigie.log.v1.IncidentClosed.note:type_name -> vigie.personal.v1.SealedText
+	40, // 40: vigie.log.v1.SosRaised.position:type_name -> vigie.personal.v1.SealedText
+	18, // 41: vigie.log.v1.TeamsChosen.candidates:type_name -> vigie.log.v1.Candidate
+	19, // 42: vigie.log.v1.TeamsChosen.exclusions:type_name -> vigie.log.v1.Exclusion
+	19, // 43: vigie.log.v1.NoTeamFound.exclusions:type_name -> vigie.log.v1.Exclusion
+	40, // 44: vigie.log.v1.MissionOffered.text:type_name -> vigie.personal.v1.SealedText
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_vigie_log_v1_event_proto_init() }
@@ -3798,6 +3930,8 @@ func file_vigie_log_v1_event_proto_init() {
 	file_vigie_log_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_LogOpened)(nil),
 		(*Event_RegionConfigured)(nil),
+		(*Event_ClockStepped)(nil),
+		(*Event_LevelRaised)(nil),
 		(*Event_AlarmReceived)(nil),
 		(*Event_AlarmRestored)(nil),
 		(*Event_RequestUndecidable)(nil),
@@ -3837,7 +3971,7 @@ func file_vigie_log_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_log_v1_event_proto_rawDesc), len(file_vigie_log_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
