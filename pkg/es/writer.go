@@ -218,7 +218,9 @@ func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
 	w.notice(t)
 	var step Step
 	from, size := len(w.pending), 0
-	w.decideRequests(t, facts, &size)
+	if w.ahead.Version > 0 { // the log is opened by a deadline, before any request
+		w.decideRequests(t, facts, &size)
+	}
 	w.passWatermark(t)
 	w.decideDeadlines(t, facts, &size, &step)
 	for i := from; i < len(w.pending); i++ {

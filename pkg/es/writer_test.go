@@ -374,19 +374,22 @@ func TestABatchIsBounded(t *testing.T) {
 		want   int
 		raw    int
 	}{
-		"by requests":                    {es.Limits{Requests: 3, Deadlines: 9, Bytes: 1 << 20, ReadBack: 2000}, 3 + 1, 0},
+		"by requests":                    {es.Limits{Requests: 3, Deadlines: 9, Bytes: 1 << 20, ReadBack: 2000}, 3, 0},
 		"by bytes":                       {es.Limits{Requests: 9, Deadlines: 9, Bytes: 1, ReadBack: 2000}, 1, 0},
-		"by what the next one would add": {es.Limits{Requests: 9, Deadlines: 0, Bytes: 5000, ReadBack: 2000}, 1, 4900},
+		"by what the next one would add": {es.Limits{Requests: 9, Deadlines: 1, Bytes: 5000, ReadBack: 2000}, 1, 4900},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := es.NewWriter(room, "d", toy(), c.limits, encode)
+			d := &desk{t: t, toyWriter: es.NewWriter(room, "d", toy(), c.limits, encode)}
 			for k := range 6 {
 				r := ask(k, order{N: 1})
 				r.Offset, r.Raw = int64(k), make([]byte, c.raw)
-				w.Request(r)
+				d.Request(r)
 			}
-			if s := w.Step(es.Tick{Mono: 1}, 0); len(s.Batch) != c.want {
+			if opened := d.commit(); len(opened) != 1 || opened[0].Deadline != "open" {
+				t.Fatalf("the log is not opened before anything is answered: %+v", opened)
+			}
+			if s := d.Step(es.Tick{Mono: 1}, 0); len(s.Batch) != c.want {
 				t.Errorf("want %d, got %d", c.want, len(s.Batch))
 			}
 		})

@@ -105,7 +105,7 @@ func (d *decider) open(o opening, q *intakev1.Request) string {
 	id := d.nextIncident()
 	d.emit(&logv1.Event{Body: &logv1.Event_IncidentOpened{IncidentOpened: &logv1.IncidentOpened{
 		Incident: id, Site: o.site, Zone: o.zone, Category: o.category, Priority: int32(o.priority), //nolint:gosec // 1 to 3
-		OpenedBy: o.by, Plan: plan.GetId(), GuardsWanted: max(1, plan.GetGuardsWanted()), Capabilities: plan.GetCapabilities(),
+		OpenedBy: o.by, Plan: plan.GetId(), GuardsWanted: plan.GetGuardsWanted(), Capabilities: plan.GetCapabilities(),
 		Mode: plan.GetMode(), OwnSiteOnly: plan.GetOwnSiteOnly(), Text: o.text,
 		JoinUntilMs:   d.at + int64(plan.GetJoinWindowS())*second,
 		NeglectedAtMs: d.at + d.region.neglectedAfter(o.priority),

@@ -40,7 +40,7 @@ func (s *State) clockStepped(delta int64) {
 		i.JoinUntil += delta
 	}
 	for _, m := range s.Missions {
-		if m.Active() {
+		if m.Active() && m.AnswerBy != 0 {
 			m.DeliverBy, m.AnswerBy = m.DeliverBy+delta, m.AnswerBy+delta
 		}
 	}

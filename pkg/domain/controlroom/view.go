@@ -81,6 +81,8 @@ type TeamView struct {
 	Until     string `json:"until"`
 	Mission   string `json:"mission"`
 	Reachable bool   `json:"reachable"`
+	// Devices that are linked, by pseudonymous id.
+	Devices []string `json:"devices"`
 }
 
 // Show gives the view of a folded room.
@@ -131,7 +133,7 @@ func (s State) ShowTeam(t *Team) TeamView {
 	conf := s.region.Team(t.ID)
 	v := TeamView{
 		ID: t.ID, CallSign: conf.GetCallSign(), HomeSite: conf.GetHomeSite(), Status: s.Status(t), OnDuty: t.OnDuty,
-		Until: Instant(t.Until), Mission: t.Mission, Reachable: t.Reachable(),
+		Until: Instant(t.Until), Mission: t.Mission, Reachable: t.Reachable(), Devices: append([]string{}, sortedKeys(t.Links)...),
 	}
 	if t.OnDuty {
 		v.Guards = guardsOf(t, conf)

@@ -124,5 +124,7 @@ func phrases() map[string]string {
 		"device_linked":        "device {device} of team {team} linked",
 		"device_unlinked":      "device {device} of team {team} unlinked",
 		"gateway_disappeared":  "gateway {gateway} disappeared",
+		"clock_stepped":        "the room's clock was set back by {delta_ms} ms",
+		"level_raised":         "the room was raised to level {level}",
 	}
 }
