@@ -17,7 +17,7 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build up sim test verify lint proto bench fmt vet fmt-check race proto-check tidy-check
+.PHONY: help build up sim test verify lint proto bench fmt vet fmt-check race proto-check tidy-check stack-up stack-down
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,14 +34,22 @@ sim: build ## a simulated day; ARGS="--for 1h --seed 7"
 
 test: fmt-check vet build ## format, vet, unit tests, then the scenarios against bin/vigie
 	go test $(TESTFLAGS) ./...
-	@# The scenarios run a program the test cache knows nothing about.
-	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) ./...)
+	@# The scenarios run a program the test cache knows nothing about. tests/real starts Kafka: not here.
+	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) $$(go list ./... | grep -v /real/))
 
 verify: lint race proto-check tidy-check ## lint, race detector, contracts, generated code, modules
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
 	$(TOOLS)/golangci-lint run ./...
 	$(if $(SUITES),cd tests && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...)
+
+stack-up: ## Kafka (three nodes) and Redis in the background, no containers; ARGS="--brokers 1"
+	@go build -o $(TOOLS)/stack ./tests/stack/cmd/stack
+	@$(TOOLS)/stack up --dir $(CURDIR)/data/stack $(ARGS)
+
+stack-down: ## stop them; what they held is gone
+	@go build -o $(TOOLS)/stack ./tests/stack/cmd/stack
+	@$(TOOLS)/stack down --dir $(CURDIR)/data/stack
 
 proto: $(BUF) $(TOOLS)/protoc-gen-go ## generated code from proto/ into pkg/gen
 	$(BUF) generate

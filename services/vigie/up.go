@@ -15,6 +15,7 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/embedded"
+	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/region"
 	"vigie/services/alarms"
 	"vigie/services/dispatch"
@@ -116,7 +117,15 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 		alarms.Module(alarms.Default()),
 		gateway.Module(gate),
 		replay.Module(replay.Default()),
-		fx.Invoke(announce.Announce),
+		fx.Invoke(func(lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, first ready.First, stop *app.Stop, log *slog.Logger) {
+			var announcement *ready.Announcement
+			lc.Append(fx.StartStopHook(
+				func() {
+					announcement = announce.Begin(ready.Program{Address: address, Kafka: kafka, First: first, Fail: stop.Fail, Logger: log})
+				},
+				func() { announcement.End() },
+			))
+		}),
 	)
 }
 

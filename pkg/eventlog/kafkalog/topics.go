@@ -129,17 +129,39 @@ func (l *Log) adjust(ctx context.Context, client *kafka.Client, s TopicSettings)
 }
 
 // await waits until the cached metadata, by which kafka-go routes, knows a
-// leader for every partition.
+// leader for every partition, and each leader knows that it is one: brokers
+// learn of a new topic one after the other, and one that has not yet refuses
+// an append as if the topic did not exist.
 func (l *Log) await(ctx context.Context, client *kafka.Client, s TopicSettings) error {
 	for {
 		res, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{s.Name}})
 		if err == nil && len(res.Topics) == 1 && res.Topics[0].Error == nil && led(res.Topics[0].Partitions) >= s.Partitions {
-			return nil
+			if err = answering(ctx, client, s); err == nil {
+				return nil
+			}
 		}
 		if pause := sleep(ctx, 2*backoffMin); pause != nil {
 			return fmt.Errorf("wait for %d partitions of %s: %w", s.Partitions, s.Name, errors.Join(pause, err))
 		}
 	}
+}
+
+// answering says whether the leader of every partition answers for it.
+func answering(ctx context.Context, client *kafka.Client, s TopicSettings) error {
+	ask := make([]kafka.OffsetRequest, s.Partitions)
+	for i := range ask {
+		ask[i] = kafka.LastOffsetOf(i)
+	}
+	res, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{s.Name: ask}})
+	if err != nil {
+		return err
+	}
+	for _, p := range res.Topics[s.Name] {
+		if p.Error != nil {
+			return fmt.Errorf("partition %d: %w", p.Partition, p.Error)
+		}
+	}
+	return nil
 }
 
 func led(partitions []kafka.Partition) int {

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
-	"go.uber.org/fx"
 
 	"vigie/pkg/app"
 	"vigie/pkg/directory"
@@ -61,34 +60,48 @@ const (
 	askEach = 20 * time.Millisecond
 )
 
-// Announce waits, beside everything else, until every check says ready, and then says so. The file goes with the process.
-func (p Printer) Announce(
-	lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, first First, stop *app.Stop, log *slog.Logger,
-) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var wait sync.WaitGroup
-	path := filepath.Join(p.Data, runFile)
-	lc.Append(fx.Hook{
-		OnStart: func(context.Context) error {
-			wait.Go(func() {
-				if err := p.announce(ctx, path, address, kafka, first); err != nil && ctx.Err() == nil {
-					stop.Fail(err)
-				}
-			})
-			return nil
-		},
-		OnStop: func(ctx context.Context) error {
-			cancel()
-			wait.Wait()
-			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-				log.WarnContext(ctx, "run file not removed", "err", err)
-			}
-			return nil
-		},
-	})
+// Announcement is under way until every check says ready.
+type Announcement struct {
+	printer Printer
+	program Program
+	path    string
+	stop    context.CancelFunc
+	wait    sync.WaitGroup
 }
 
-func (p Printer) announce(ctx context.Context, path string, address *app.Address, kafka kafkalog.Config, made First) error {
+// Program is what is announced.
+type Program struct {
+	Address *app.Address
+	Kafka   kafkalog.Config
+	First   First
+	// Fail is told when it cannot be announced.
+	Fail   func(error)
+	Logger *slog.Logger
+}
+
+// Begin waits, beside everything else, until every check says ready, and then says so.
+func (p Printer) Begin(program Program) *Announcement {
+	ctx, stop := context.WithCancel(context.Background())
+	a := &Announcement{printer: p, program: program, path: filepath.Join(p.Data, runFile), stop: stop}
+	a.wait.Go(func() {
+		if err := p.announce(ctx, a.path, program); err != nil && ctx.Err() == nil {
+			program.Fail(err)
+		}
+	})
+	return a
+}
+
+// End takes the run file away: it goes with the process.
+func (a *Announcement) End() {
+	a.stop()
+	a.wait.Wait()
+	if err := os.Remove(a.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		a.program.Logger.Warn("run file not removed", "err", err)
+	}
+}
+
+func (p Printer) announce(ctx context.Context, path string, program Program) error {
+	address, kafka := program.Address, program.Kafka
 	if err := awaitReady(ctx, address.URL()); err != nil {
 		return err
 	}
@@ -106,7 +119,7 @@ func (p Printer) announce(ctx context.Context, path string, address *app.Address
 			Run
 		}{"ready", run})
 	}
-	return p.tell(run, made)
+	return p.tell(run, program.First)
 }
 
 // tell says to a person where everything is, and at the first start who may come in.

@@ -1,0 +1,87 @@
+package beat
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+)
+
+// Services that others act upon.
+const (
+	Dispatch = "dispatch"
+	Gateway  = "gateway"
+)
+
+// Heard is the latest beat of each process of one room. Times that it is given are real; it is safe for concurrent use.
+type Heard struct {
+	rate  int64
+	since time.Time
+
+	mu     sync.RWMutex // guards latest
+	latest map[string]heard
+}
+
+type heard struct {
+	*positionsv1.Beat
+	at time.Time
+}
+
+// NewHeard returns a table that has heard nobody since now; rate is that of the domain clock.
+func NewHeard(rate int, now time.Time) *Heard {
+	return &Heard{rate: int64(rate), since: now, latest: map[string]heard{}}
+}
+
+// Take enters a beat that was read at now.
+func (h *Heard) Take(b *positionsv1.Beat, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.latest[b.GetProcess()] = heard{Beat: b, at: now}
+	for process, last := range h.latest {
+		if now.Sub(last.at) > 10*SilentAfter {
+			delete(h.latest, process)
+		}
+	}
+}
+
+// Agreed is the median of what the clocks of all processes heard of late show at now, one's own included; of an even number
+// the lower. Times are domain milliseconds. others says whether another process of the service was heard.
+func (h *Heard) Agreed(process, service string, own int64, now time.Time) (agreed int64, others bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	clocks := []int64{own}
+	for name, last := range h.latest {
+		if name == process || now.Sub(last.at) > SilentAfter {
+			continue
+		}
+		others = others || last.GetService() == service
+		clocks = append(clocks, last.GetClockMs()+now.Sub(last.at).Milliseconds()*h.rate)
+	}
+	slices.Sort(clocks)
+	return clocks[(len(clocks)-1)/2], others
+}
+
+// Silent says whether a process has not been heard for so long that it counts as gone. One that was never heard counts as
+// gone once this table has listened for that long.
+func (h *Heard) Silent(process string, now time.Time) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	last, ok := h.latest[process]
+	if !ok {
+		return now.Sub(h.since) > SilentAfter
+	}
+	return now.Sub(last.at) > SilentAfter
+}
+
+// Level is the highest level that every process heard of late reads, own the one of this process.
+func (h *Heard) Level(own uint32, now time.Time) uint32 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, last := range h.latest {
+		if now.Sub(last.at) <= SilentAfter {
+			own = min(own, last.GetLevel())
+		}
+	}
+	return own
+}

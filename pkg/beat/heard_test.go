@@ -1,0 +1,77 @@
+package beat_test
+
+import (
+	"testing"
+	"time"
+
+	"vigie/pkg/beat"
+	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+)
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func says(process, service string, clock int64, level uint32) *positionsv1.Beat {
+	return &positionsv1.Beat{Process: process, Service: service, ClockMs: clock, Level: level}
+}
+
+func TestTheAgreedTimeIsTheLowerMedianOfThoseHeardOfLate(t *testing.T) {
+	t.Parallel()
+	h := beat.NewHeard(1, start)
+	if agreed, others := h.Agreed("me", beat.Dispatch, 1000, start); agreed != 1000 || others {
+		t.Errorf("alone: %d, others %v", agreed, others)
+	}
+	h.Take(says("gateway", beat.Gateway, 500, 1), start)
+	if agreed, others := h.Agreed("me", beat.Dispatch, 1000, start); agreed != 500 || others {
+		t.Errorf("of two the lower counts, and a gateway is no other decider: %d, %v", agreed, others)
+	}
+	h.Take(says("you", beat.Dispatch, 600, 1), start)
+	later := start.Add(2 * time.Second)
+	if agreed, others := h.Agreed("me", beat.Dispatch, 3_600_000, later); agreed != 2600 || !others {
+		t.Errorf("my clock is an hour ahead: %d, others %v", agreed, others)
+	}
+	gone := start.Add(beat.SilentAfter + time.Second)
+	if agreed, others := h.Agreed("me", beat.Dispatch, 3_600_000, gone); agreed != 3_600_000 || others {
+		t.Errorf("nobody heard any more: %d, others %v", agreed, others)
+	}
+}
+
+func TestAFastDomainClockIsCarriedForwardAtItsRate(t *testing.T) {
+	t.Parallel()
+	h := beat.NewHeard(60, start)
+	h.Take(says("a", beat.Gateway, 1_000_000, 1), start)
+	h.Take(says("b", beat.Gateway, 1_000_000, 1), start)
+	if agreed, _ := h.Agreed("me", beat.Dispatch, 9_000_000, start.Add(time.Second)); agreed != 1_060_000 {
+		t.Errorf("agreed %d, want 1060000", agreed)
+	}
+}
+
+func TestAProcessIsSilentWhenItWasNotHeardFor15Seconds(t *testing.T) {
+	t.Parallel()
+	h := beat.NewHeard(1, start)
+	if h.Silent("g", start.Add(beat.SilentAfter)) {
+		t.Error("silent before anybody could have heard it")
+	}
+	if !h.Silent("g", start.Add(beat.SilentAfter+time.Millisecond)) {
+		t.Error("never heard, and not silent")
+	}
+	h.Take(says("g", beat.Gateway, 0, 1), start.Add(time.Minute))
+	if h.Silent("g", start.Add(time.Minute+beat.SilentAfter)) || !h.Silent("g", start.Add(2*time.Minute)) {
+		t.Error("heard a minute after the start: silent from 15 s later on")
+	}
+}
+
+func TestALevelIsReadWhenEverybodyReadsIt(t *testing.T) {
+	t.Parallel()
+	h := beat.NewHeard(1, start)
+	h.Take(says("new", beat.Gateway, 0, 3), start)
+	if level := h.Level(2, start); level != 2 {
+		t.Errorf("level %d, want 2", level)
+	}
+	h.Take(says("old", beat.Gateway, 0, 1), start)
+	if level := h.Level(2, start); level != 1 {
+		t.Errorf("level %d, want 1: an old process is still there", level)
+	}
+	if level := h.Level(2, start.Add(time.Minute)); level != 2 {
+		t.Errorf("level %d, want 2: the old process is gone", level)
+	}
+}
