@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -68,7 +69,16 @@ func run(t *testing.T, p ready.Printer, first ready.First) (before, after string
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- app.Run(ctx, app.Module(cfg), fx.Supply(kafka, first), fx.Module("test", fx.Provide(app.AsCheck(check))), fx.Invoke(p.Announce))
+		done <- app.Run(ctx, app.Module(cfg), fx.Module("test", fx.Provide(app.AsCheck(check))), fx.Invoke(
+			func(lc fx.Lifecycle, address *app.Address, stop *app.Stop, log *slog.Logger) {
+				var a *ready.Announcement
+				lc.Append(fx.StartStopHook(
+					func() {
+						a = p.Begin(ready.Program{Address: address, Kafka: kafka, First: first, Fail: stop.Fail, Logger: log})
+					},
+					func() { a.End() },
+				))
+			}))
 	}()
 	<-asked
 	<-asked // the first answer was no
