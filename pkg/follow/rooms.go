@@ -53,7 +53,7 @@ func (r *Rooms) Start(ctx context.Context) error {
 	return nil
 }
 
-// Table reads the room table, in order of partitions.
+// Table reads the room table, in order of partitions, and refuses topics that would lose what is written to them.
 func Table(ctx context.Context, log *kafkalog.Log) ([]eventlog.RoomEntry, error) {
 	table, err := log.Rooms(ctx)
 	if err != nil {
@@ -61,6 +61,9 @@ func Table(ctx context.Context, log *kafkalog.Log) ([]eventlog.RoomEntry, error)
 	}
 	if len(table) == 0 {
 		return nil, ErrNoRooms
+	}
+	if err := log.CheckTopics(ctx, table); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(table, func(a, b eventlog.RoomEntry) int { return a.Partition - b.Partition })
 	return table, nil

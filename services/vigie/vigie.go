@@ -13,11 +13,12 @@ import (
 	"vigie/services/vigie/internal/admin"
 	"vigie/services/vigie/internal/logcmd"
 	"vigie/services/vigie/internal/sim"
+	"vigie/services/vigie/internal/topics"
 )
 
 // Execute runs the command line and returns the exit status.
 func Execute(ctx context.Context, args []string) int {
-	root := Command()
+	root := Command() //nolint:contextcheck // each command takes the context it is executed with
 	root.SetArgs(args)
 	return app.Report(root.ErrOrStderr(), root.Name(), root.ExecuteContext(ctx))
 }
@@ -32,10 +33,32 @@ func Command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return app.Exit(app.Usage, err) })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(upCommand(), versionCommand(), sim.Command())
+	root.AddCommand(upCommand(), versionCommand(), sim.Command(), topics.Command())
 	root.AddCommand(logcmd.New()...)
 	root.AddCommand(admin.Commands()...)
+	strict(root)
 	return root
+}
+
+// strict makes whatever is wrong with a command line, its words and its flags alike, a usage error.
+func strict(c *cobra.Command) {
+	if !c.Runnable() {
+		c.Args, c.RunE = cobra.NoArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	if valid := c.Args; valid != nil {
+		c.Args = func(c *cobra.Command, args []string) error { return usage(valid(c, args)) }
+	}
+	c.PreRunE = func(c *cobra.Command, _ []string) error { return usage(c.ValidateRequiredFlags()) }
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+}
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return app.Exit(app.Usage, err)
 }
 
 func versionCommand() *cobra.Command {
