@@ -59,6 +59,18 @@ func (w *Writer[S, E, R, F]) mayAct(since int64, t Tick) bool {
 	return w.First() || t.Mono >= max(since, w.standby.lastAt)+w.wait()
 }
 
+// itsTurn says whether something has been waiting for long enough that a decider which is not first acts on it.
+func (w *Writer[S, E, R, F]) itsTurn(t Tick) bool {
+	if len(w.requests) > 0 && w.mayAct(w.requests[0].seen, t) {
+		return true
+	}
+	turn := false
+	w.domain.Deadlines(w.State, func(d Deadline) {
+		turn = turn || d.Due <= max(t.Now, w.At) && w.mayAct(w.standby.dueSince(d, t), t)
+	})
+	return turn
+}
+
 // wait is this decider's own, so that of several the same one comes first.
 func (w *Writer[S, E, R, F]) wait() int64 {
 	if w.limits.Spread == 0 {

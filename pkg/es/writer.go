@@ -212,10 +212,13 @@ func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
 	case w.overdue(t):
 		return Step{}
 	}
+	w.notice(t)
 	if w.ahead == nil {
+		if !w.First() && !w.itsTurn(t) {
+			return Step{} // a room is not cloned for each record of another author
+		}
 		w.ahead = &ahead[S]{Head: w.Head, state: w.domain.Clone(w.State), first: map[Cause]First{}}
 	}
-	w.notice(t)
 	var step Step
 	from, size := len(w.pending), 0
 	if w.ahead.Version > 0 { // the log is opened by a deadline, before any request

@@ -16,6 +16,7 @@ import (
 
 	"vigie/pkg/app"
 	"vigie/pkg/clock"
+	"vigie/pkg/es"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/eventlog/witness"
 	"vigie/pkg/follow"
@@ -25,6 +26,8 @@ import (
 
 // Config of the dispatch service.
 type Config struct {
+	// Name tells deciders apart in the log. One that keeps its name over restarts is first again at once.
+	Name string `koanf:"name" help:"name of this decider, its own among all; made up when empty"`
 	// WitnessPath is the file in which this node notes how far it has seen each log, outside the broker's directory.
 	WitnessPath string `koanf:"witness_path" help:"file that notes how far each log has come; empty: none"`
 }
@@ -59,12 +62,21 @@ type service struct {
 	keeper   *witness.Keeper
 }
 
-func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, logger *slog.Logger) *service {
+// name is that of this decider in the log. Two of one name would both count as first: without one given, every run of a
+// process has its own.
+func (c Config) name() string {
+	if c.Name != "" {
+		return c.Name
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "node"
 	}
-	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: host + "/" + uuid.NewString()[:8]} //nolint:forbidigo // one run of a process
+	return host + "/" + uuid.NewString()[:8]
+}
+
+func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, logger *slog.Logger) *service {
+	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: cfg.name()}
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
 	return s
 }
@@ -83,7 +95,7 @@ func (s *service) start(ctx context.Context) error {
 		for _, h := range heads {
 			witnessed[h.Room] = h
 		}
-		if s.keeper, err = witness.Keep(s.cfg.WitnessPath, s.slog); err != nil {
+		if s.keeper, err = witness.Keep(s.cfg.WitnessPath, s.slog); err != nil { //nolint:contextcheck // the keeper lives as long as the service, not as its start
 			return err
 		}
 	}
@@ -92,7 +104,7 @@ func (s *service) start(ctx context.Context) error {
 	positions := fixes.NewTable()
 	for _, room := range table {
 		d := decider.New(decider.Config{
-			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: positions,
+			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: positions, Limits: es.DefaultLimits().Waiting(),
 			Witness: s.keeper, Witnessed: witnessed[room.Room], Logger: s.slog,
 		})
 		s.deciders = append(s.deciders, d)

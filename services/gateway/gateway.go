@@ -82,11 +82,11 @@ func newService(
 	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
-	instance := name + "/" + uuid.NewString()[:8] //nolint:forbidigo // one run of a process
+	instance := name + "/" + uuid.NewString()[:8]
 	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Directory: dir, Clock: c}
 	s.hub = session.NewHub(session.Config{
 		Rooms: s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
-		Clock: c, Instance: instance, Origins: cfg.Origins, Logger: logger,
+		Clock: c, Instance: instance, Origins: cfg.Origins, Timers: session.DefaultTimers(), Logger: logger,
 	})
 	s.arrival = arrival.New(arrival.Config{Desk: desk, Name: name, Instance: instance, Region: cfg.Region, Logger: logger})
 	s.api = &api.API{Access: access.Guard{Directory: dir}, Directory: dir, Rooms: s.rooms, Desk: desk, Clock: c}
@@ -106,7 +106,10 @@ func (s *service) start(ctx context.Context) error {
 		return err
 	}
 	s.hub.Start()
-	return s.arrival.Begin(ctx)
+	if err := s.arrival.Begin(ctx); err != nil {
+		return errors.Join(err, s.stop(ctx)) // nobody stops what has not started
+	}
+	return nil
 }
 
 func (s *service) stop(ctx context.Context) error {

@@ -82,7 +82,7 @@ func up(ctx context.Context, cfg upConfig, c *cobra.Command) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	return app.Run(ctx, all(cfg, r.RoomIDs(), ready.Printer{
+	return app.Run(ctx, all(cfg, r.RoomIDs(), ready.Printer{ //nolint:contextcheck // constructors have no context: what they make lives with the process
 		Data: cfg.Data, JSON: cfg.App.JSON, Rate: cfg.ClockRate, Out: c.OutOrStdout(),
 	}))
 }
@@ -113,7 +113,7 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 			first, err := firstStart(d, rooms, in("first-accounts.json"))
 			return d, ready.First{FirstAccounts: first}, err
 		}),
-		dispatch.Module(dispatch.Config{WitnessPath: in("witness.json")}),
+		dispatch.Module(dispatch.Config{Name: "vigie", WitnessPath: in("witness.json")}),
 		alarms.Module(alarms.Default()),
 		gateway.Module(gate),
 		replay.Module(replay.Default()),

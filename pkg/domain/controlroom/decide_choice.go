@@ -33,7 +33,7 @@ func (d *decider) teams(i *Incident) []choose.Team {
 		}
 		team := choose.Team{
 			Team: conf, Guards: guardsOf(t, conf), OnDuty: t.OnDuty, Reachable: t.Reachable(), Busy: t.Mission != "",
-			Tried: slices.Contains(i.Tried, id), InDanger: danger[id],
+			Tried: slices.Contains(i.Tried, id), Served: d.hasServed(i, id), InDanger: danger[id],
 			ScenePlace: choose.Place{Site: t.PlaceSite, Zone: t.PlaceZone, At: t.PlaceAt},
 		}
 		if f, ok := d.facts.Positions[id]; ok {
@@ -42,6 +42,14 @@ func (d *decider) teams(i *Incident) []choose.Team {
 		teams = append(teams, team)
 	}
 	return teams
+}
+
+// hasServed: a team that was on scene and has cleared counts among the guards already; it would count twice.
+func (d *decider) hasServed(i *Incident, team string) bool {
+	return slices.ContainsFunc(i.Missions, func(id string) bool {
+		m := d.Missions[id]
+		return m.Team == team && m.State == MissionCleared && m.OnSceneAt != 0
+	})
 }
 
 // guardsOf counts who signed on; a team that did not say has its planned strength.

@@ -31,6 +31,8 @@ type Team struct {
 	Reachable bool
 	// Busy, Tried and InDanger exclude.
 	Busy, Tried, InDanger bool
+	// Served teams have done their part for this very incident and were let go.
+	Served bool
 	// ScenePlace is where an arrival on scene has last confirmed it to be; Site is empty when nothing has.
 	ScenePlace Place
 	Fix        *Fix
@@ -89,6 +91,7 @@ const (
 	TooFar            Reason = "too_far"
 	StalePosition     Reason = "stale_position"
 	AlreadyTried      Reason = "already_tried"
+	HasServed         Reason = "has_served"
 )
 
 // Exclusion is a team that may not go by itself. A dispatcher may send it all the same, unless it is busy.
@@ -148,6 +151,8 @@ func excluded(t *Travel, i Incident, team *Team, j Journey) (Reason, string) {
 		return Busy, ""
 	case team.InDanger:
 		return InDanger, ""
+	case team.Served:
+		return HasServed, ""
 	}
 	for _, c := range i.Capabilities {
 		if !slices.Contains(team.GetCapabilities(), c) {

@@ -67,14 +67,14 @@ func (r *Receiver) Ready(ctx context.Context) error {
 
 // Alarm is what a source says.
 type Alarm struct {
-	Code       string     `json:"code" minLength:"1" maxLength:"64" doc:"the source's own code; one that nobody knows is kept as unclassified"`
-	Site       string     `json:"site" minLength:"1" maxLength:"64"`
-	Zone       string     `json:"zone" maxLength:"64" doc:"zone of the site; empty when the source does not know it"`
-	Category   string     `json:"category,omitempty" maxLength:"64" doc:"when left out, the code decides"`
-	Text       string     `json:"text,omitempty" maxLength:"4096" doc:"stored encrypted; no names of patients"`
-	DeviceTime *time.Time `json:"device_time,omitempty" doc:"by the clock of the source"`
-	Restore    bool       `json:"restore,omitempty" doc:"the alarm is over"`
-	ClipURL    string     `json:"clip_url,omitempty" maxLength:"2048" format:"uri"`
+	Code       string `json:"code" minLength:"1" maxLength:"64" doc:"the source's own code; one that nobody knows is kept as unclassified"`
+	Site       string `json:"site" minLength:"1" maxLength:"64"`
+	Zone       string `json:"zone,omitempty" maxLength:"64" doc:"zone of the site; left out when the source does not know it"`
+	Category   string `json:"category,omitempty" maxLength:"64" doc:"when left out, the code decides"`
+	Text       string `json:"text,omitempty" maxLength:"4096" doc:"stored encrypted; no names of patients"`
+	DeviceTime string `json:"device_time,omitempty" maxLength:"64" doc:"RFC 3339, by the clock of the source; one that cannot be read is left out, not the alarm"`
+	Restore    bool   `json:"restore,omitempty" doc:"the alarm is over"`
+	ClipURL    string `json:"clip_url,omitempty" maxLength:"2048" format:"uri"`
 	// A source that says more than we know is heard all the same.
 	_ struct{} `additionalProperties:"true"`
 }
@@ -123,9 +123,13 @@ func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, 
 		return nil, access.Forbidden()
 	}
 	request := r.request(ctx, source, board, in)
+	value, err := wire.EncodeRequest(request) // also fills in the hash of what this one says, which is compared below
+	if err != nil {
+		return nil, app.Problem(http.StatusUnprocessableEntity, "invalid_request", "the alarm cannot be stored: "+err.Error())
+	}
 	// One at a time per cause: two tries at once become one record.
 	answer, err, _ := r.flight.Do(request.GetPrincipal()+"\x00"+request.GetId(), func() (any, error) {
-		return r.store(context.WithoutCancel(ctx), board, request)
+		return r.store(context.WithoutCancel(ctx), board, request, value)
 	})
 	if err != nil {
 		return nil, err
@@ -178,7 +182,7 @@ func (r *Receiver) request(ctx context.Context, source authz.Principal, board *f
 		Room: board.Room.Room, Principal: principal, Id: in.Key, ReceivedAtMs: now.UnixMilli(), Traceparent: trace.Child().String(),
 		Actor: &intakev1.Actor{Id: source.ID, Role: string(authz.Source)}, Body: &intakev1.Request_RaiseAlarm{RaiseAlarm: alarm},
 	}
-	if t := in.Body.DeviceTime; t != nil {
+	if t, err := time.Parse(time.RFC3339Nano, in.Body.DeviceTime); err == nil {
 		q.DeviceAtMs = t.UnixMilli()
 	}
 	if in.Body.Text != "" {
@@ -203,11 +207,7 @@ func alarmID(principal, key string) string {
 	return "a-" + hex.EncodeToString(sum[:12])
 }
 
-func (r *Receiver) store(ctx context.Context, board *follow.Board, q *intakev1.Request) (entry, error) {
-	value, err := wire.EncodeRequest(q)
-	if err != nil {
-		return entry{}, app.Problem(http.StatusUnprocessableEntity, "invalid_request", "the alarm cannot be stored: "+err.Error())
-	}
+func (r *Receiver) store(ctx context.Context, board *follow.Board, q *intakev1.Request, value []byte) (entry, error) {
 	if first, known := r.taken.get(q.GetPrincipal(), q.GetId()); known {
 		return first, nil
 	}

@@ -155,7 +155,8 @@ func (t *taken) dayAgo(ctx context.Context, room eventlog.RoomEntry) (int64, err
 		if err != nil {
 			return 0, err
 		}
-		if receivedAt < oldest {
+		// One that cannot be read, or says no time, says nothing of its neighbours: rather read too much than too little.
+		if receivedAt != 0 && receivedAt < oldest {
 			low = middle + 1
 		} else {
 			high = middle

@@ -37,6 +37,8 @@ type Config struct {
 	Log       *kafkalog.Log
 	Clock     *clock.Clock
 	Positions Positions
+	// Limits of the writer; their waiting decides whether it stands by while another is first.
+	Limits es.Limits
 	// Witness is told how far the log has come; nil: nobody is.
 	Witness *witness.Keeper
 	// Witnessed is where an earlier run of this node had seen the log; its zero value: nowhere.
@@ -51,12 +53,10 @@ type Decider struct {
 	log     *slog.Logger
 	started time.Time
 
-	records    chan []wire.Stored
+	records    chan stretch
 	requests   chan []wire.Request
 	appended   chan es.Appended
 	watermarks chan int64
-	// caught is set while the log has been read to its end.
-	logAtEnd chan struct{}
 
 	inIntake bool
 	waits    sync.WaitGroup
@@ -70,6 +70,13 @@ type Decider struct {
 	decided atomic.Int64
 }
 
+// stretch is some records of the log, in order, and whether the log ended behind them when it was looked at. Both come by
+// one channel: what is done at the end must not be done before the records have been folded.
+type stretch struct {
+	records []wire.Stored
+	atEnd   bool
+}
+
 // lastAnswer is what the log says of the last request that was answered.
 type lastAnswer struct {
 	intake int64
@@ -79,20 +86,24 @@ type lastAnswer struct {
 // ErrHalted says that the room's log or intake cannot be trusted.
 var ErrHalted = errors.New("the room is halted")
 
-// buffered bounds what readers may be ahead of the loop, in batches.
-const buffered = 64
+const (
+	// buffered bounds what readers may be ahead of the loop, in batches.
+	buffered = 64
+	// batchSize bounds one batch, in records.
+	batchSize = 256
+)
 
 // New returns a decider that has read nothing yet.
 func New(c Config) *Decider {
 	return &Decider{
 		Config:  c,
-		writer:  es.NewWriter(c.Room.Room, c.Name, controlroom.Rules(), es.DefaultLimits(), wire.Encode),
+		writer:  es.NewWriter(c.Room.Room, c.Name, controlroom.Rules(), c.Limits, wire.Encode),
 		log:     c.Logger.With("room", c.Room.Room),
 		started: time.Now(),
 		last:    lastAnswer{intake: es.NoIntake},
 
-		records: make(chan []wire.Stored, buffered), requests: make(chan []wire.Request, buffered),
-		appended: make(chan es.Appended, 1), watermarks: make(chan int64, 1), logAtEnd: make(chan struct{}, 1),
+		records: make(chan stretch, buffered), requests: make(chan []wire.Request, buffered),
+		appended: make(chan es.Appended, 1), watermarks: make(chan int64, 1),
 	}
 }
 
@@ -142,47 +153,41 @@ func (d *Decider) Figures() Figures {
 }
 
 func (d *Decider) readLog(ctx context.Context) error {
-	batch := make([]wire.Stored, 0, 256)
-	flush := func() error {
-		if len(batch) == 0 {
+	batch := make([]wire.Stored, 0, batchSize)
+	flush := func(atEnd bool) error {
+		if len(batch) == 0 && !atEnd {
 			return nil
 		}
-		err := send(ctx, d.records, batch)
-		batch = make([]wire.Stored, 0, 256)
+		err := send(ctx, d.records, stretch{batch, atEnd})
+		batch = make([]wire.Stored, 0, batchSize)
 		return err
 	}
 	return follow.Partition(ctx, d.Log, eventlog.TopicLog, d.Room.Partition, 0,
 		func(r eventlog.Record) error {
 			batch = append(batch, wire.Decode(r.Offset, r.Value))
-			if len(batch) < cap(batch) {
+			if len(batch) < batchSize {
 				return nil
 			}
-			return flush()
+			return flush(false)
 		},
-		func(next, highWatermark int64) {
-			if flush() == nil && next >= highWatermark {
-				select {
-				case d.logAtEnd <- struct{}{}:
-				default: // the loop has not looked since the last time
-				}
-			}
-		})
+		// It fails only when ctx has ended, which the reader sees next.
+		func(next, highWatermark int64) { _ = flush(next >= highWatermark) })
 }
 
 func (d *Decider) readIntake(ctx context.Context, from int64) error {
-	batch := make([]wire.Request, 0, 256)
+	batch := make([]wire.Request, 0, batchSize)
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
 		err := send(ctx, d.requests, batch)
-		batch = make([]wire.Request, 0, 256)
+		batch = make([]wire.Request, 0, batchSize)
 		return err
 	}
 	return follow.Partition(ctx, d.Log, eventlog.TopicIntake, d.Room.Partition, from,
 		func(r eventlog.Record) error {
 			batch = append(batch, wire.DecodeRequest(r.Offset, r.Value))
-			if len(batch) < cap(batch) {
+			if len(batch) < batchSize {
 				return nil
 			}
 			return flush()

@@ -33,13 +33,14 @@ func (d *Decider) loop(ctx context.Context, group *errgroup.Group) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case batch := <-d.records:
-			if err := d.read(ctx, batch); err != nil {
+		case s := <-d.records:
+			if err := d.read(ctx, s.records); err != nil {
 				return err
 			}
-		case <-d.logAtEnd:
-			if err := d.atEnd(ctx, group); err != nil {
-				return err
+			if s.atEnd {
+				if err := d.atEnd(ctx, group); err != nil {
+					return err
+				}
 			}
 		case batch := <-d.requests:
 			for _, r := range batch {
@@ -81,7 +82,7 @@ func (d *Decider) read(ctx context.Context, batch []wire.Stored) error {
 			return err
 		}
 	}
-	if d.Witness != nil && d.writer.Version > 0 {
+	if d.Witness != nil && len(batch) > 0 && d.writer.Version > 0 {
 		d.Witness.Set(witness.Head{
 			Room: d.Room.Room, LogID: d.Room.LogID, Offset: d.writer.Next - 1, Version: d.writer.Version,
 			Hash: batch[len(batch)-1].Hash[:], IntakeNext: d.writer.IntakeNext,
@@ -120,6 +121,7 @@ func (d *Decider) atEnd(ctx context.Context, group *errgroup.Group) error {
 		return err
 	}
 	from := d.writer.IntakeNext
+	d.step(ctx) // an empty log is opened before the first request is heard (protocol §1)
 	group.Go(func() error { return d.readIntake(ctx, from) })
 	d.inIntake = true
 	d.ready.Store(true)
@@ -194,6 +196,9 @@ func (d *Decider) fetchWatermark(ctx context.Context) {
 
 // untilNext is how long to sleep: until the next deadline by the domain clock, within bounds.
 func (d *Decider) untilNext() time.Duration {
+	if d.writer.Backlog() > 0 {
+		return shortestWait // standing by, or waiting for an answer
+	}
 	due, ok := d.writer.NextDue()
 	if !ok {
 		return longestWait

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -23,6 +24,8 @@ const (
 	lookBack = 20_000
 	// walking is the least speed, in millimetres a second, that counts as moving: slower is the noise of a receiver.
 	walking = 500
+	// retryEvery is how long positions that could not be read are left alone.
+	retryEvery = time.Second
 )
 
 // Table is the last fix of every team of every room. It is safe for concurrent use.
@@ -46,8 +49,13 @@ func (t *Table) Of(room string) map[string]choose.Fix {
 func (t *Table) Follow(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, logger *slog.Logger) {
 	for ctx.Err() == nil {
 		err := t.follow(ctx, log, room)
-		if ctx.Err() == nil {
-			logger.WarnContext(ctx, "positions interrupted", "room", room.Room, "err", err)
+		if ctx.Err() != nil {
+			return
+		}
+		logger.WarnContext(ctx, "positions interrupted", "room", room.Room, "err", err)
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
 		}
 	}
 }

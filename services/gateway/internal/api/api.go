@@ -153,7 +153,7 @@ func (a *API) issueDeviceToken(ctx context.Context, in *struct {
 
 // problem maps an error of a command outward.
 func problem(err error) error {
-	status := http.StatusInternalServerError
+	var status int
 	switch {
 	case errors.Is(err, command.ErrInvalid):
 		status = http.StatusUnprocessableEntity

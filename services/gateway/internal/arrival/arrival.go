@@ -162,7 +162,7 @@ func (a *Arrival) earlier(s controlroom.State) []string {
 }
 
 func (a *Arrival) ask(ctx context.Context, board *follow.Board, q *intakev1.Request) error {
-	q.Room, q.Principal, q.Id = board.Room.Room, "gateway/"+a.Instance, uuid.NewString() //nolint:forbidigo // the edge is where ids are made
+	q.Room, q.Principal, q.Id = board.Room.Room, "gateway/"+a.Instance, uuid.NewString()
 	q.ReceivedAtMs = a.Desk.Clock.Now().UnixMilli()
 	o, err := a.Desk.Submit(ctx, board, q)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	logv1 "vigie/pkg/gen/vigie/log/v1"
 	personalv1 "vigie/pkg/gen/vigie/personal/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/pkg/wire"
@@ -129,14 +131,14 @@ func (d *Desk) answer(ctx context.Context, board *follow.Board, first es.First, 
 			"The id %s was used before for something else (decision %d): use a new id.", request.GetId(), first.Version)}
 		return o, nil
 	}
-	if first.Code == "" {
-		return o, nil
-	}
 	s, err := d.record(ctx, board, first.Offset)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
 	}
 	o.Refusal = s.Refusal
+	if slices.ContainsFunc(s.Events, func(e *logv1.Event) bool { return e.GetRequestUndecidable() != nil }) {
+		o.Refusal = &es.Refusal{Code: "undecidable", Message: "The rules failed on this command: it is on record in the room and was not carried out as asked."}
+	}
 	return o, nil
 }
 
@@ -158,7 +160,8 @@ func (d *Desk) record(ctx context.Context, board *follow.Board, offset int64) (*
 
 // request makes the request that a command becomes, if its sender may ask it.
 func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c *watchv1.Command) (*intakev1.Request, error) {
-	if _, err := uuid.Parse(c.GetId()); err != nil {
+	id, err := uuid.Parse(c.GetId())
+	if err != nil {
 		return nil, fmt.Errorf("%w: the id must be a UUID", ErrInvalid)
 	}
 	kind, ok := kinds()[c.GetType()]
@@ -168,13 +171,16 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 	if err := kind.check(c); err != nil {
 		return nil, err
 	}
-	if !authz.Allow(from.Principal, kind.action, d.object(board, c)) {
+	if !authz.Allow(from.Principal, kind.action, kind.object(board, c)) {
 		return nil, ErrForbidden
 	}
-	now := d.Clock.Now()
+	now, trace := d.Clock.Now(), app.TraceFrom(ctx)
+	if trace == (app.Trace{}) {
+		trace = app.NewTrace() // by a socket, whose commands are causes of their own
+	}
 	q := &intakev1.Request{
-		Room: board.Room.Room, Principal: string(from.Kind) + "/" + from.ID, Id: c.GetId(),
-		ReceivedAtMs: now.UnixMilli(), Epoch: c.GetEpoch(), Traceparent: app.TraceFrom(ctx).String(),
+		Room: board.Room.Room, Principal: string(from.Kind) + "/" + from.ID, Id: id.String(),
+		ReceivedAtMs: now.UnixMilli(), Epoch: c.GetEpoch(), Traceparent: trace.String(),
 		Actor: actor(from.Principal, kind.action),
 	}
 	if t := c.GetAt(); t != nil {
@@ -186,12 +192,15 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 			q.ValidUntilMs = t.AsTime().Add(from.ClockOffset).UnixMilli()
 		}
 	}
-	text, err := d.seal(ctx, q, c.GetText())
-	if err != nil {
-		return nil, err
+	f := filling{sender: from.Principal}
+	if kind.speaks {
+		if f.text, err = d.seal(ctx, q, c.GetText()); err != nil {
+			return nil, err
+		}
 	}
-	kind.fill(q, c, filling{text: text, sender: from.Principal})
-	return q, d.sealPosition(ctx, q, c, from)
+	kind.fill(q, c, f)
+	d.sealPosition(ctx, q, c, from)
+	return q, nil
 }
 
 // actor is who acted: the guard behind a device, the account behind a session, with the role that allows it.
@@ -203,16 +212,28 @@ func actor(p authz.Principal, a authz.Action) *intakev1.Actor {
 	return &intakev1.Actor{Id: id, Role: string(authz.RoleFor(p, a))}
 }
 
-// object is what a command touches, taken from the room and not from what the command claims.
-func (*Desk) object(board *follow.Board, c *watchv1.Command) authz.Object {
-	on := authz.Object{Room: board.Room.Room, Site: c.GetSite(), Team: c.GetTeam()}
+// object is what a command touches, taken from the room and not from what the command claims beside it.
+func (k kind) object(board *follow.Board, c *watchv1.Command) authz.Object {
+	on := authz.Object{Room: board.Room.Room}
 	board.Look(func(f *controlroom.Fold) {
-		incident := c.GetIncident()
-		if m := f.State.Missions[c.GetMission()]; m != nil {
-			incident, on.Team = m.Incident, m.Team
+		site := func(incident string) string {
+			if i := f.State.Incidents[incident]; i != nil {
+				return i.Site
+			}
+			return ""
 		}
-		if i := f.State.Incidents[incident]; i != nil {
-			on.Site = i.Site
+		switch k.needs[0] {
+		case "site":
+			on.Site = c.GetSite()
+		case "incident":
+			on.Site = site(c.GetIncident())
+		case "team":
+			on.Team, on.Site = c.GetTeam(), f.State.Region().Team(c.GetTeam()).GetHomeSite()
+		case "mission":
+			on.Team = c.GetTeam() // of a mission that nobody knows: it is refused as unknown, not as forbidden
+			if m := f.State.Missions[c.GetMission()]; m != nil {
+				on.Team, on.Site = m.Team, site(m.Incident)
+			}
 		}
 	})
 	return on
@@ -233,15 +254,16 @@ func (d *Desk) seal(ctx context.Context, q *intakev1.Request, text string) (*per
 	return &personalv1.SealedText{Key: key, Sealed: sealed}, nil
 }
 
-// sealPosition puts an SOS's coordinates under the key of its guard. An SOS is not kept back for want of a key.
-func (d *Desk) sealPosition(ctx context.Context, q *intakev1.Request, c *watchv1.Command, from Sender) error {
+// sealPosition puts an SOS's coordinates under the key of its guard. An SOS is not kept back for want of a key, nor for a
+// receiver that says nonsense.
+func (d *Desk) sealPosition(ctx context.Context, q *intakev1.Request, c *watchv1.Command, from Sender) {
 	sos := q.GetRaiseSos()
 	if sos == nil || c.GetLat() == 0 && c.GetLon() == 0 {
-		return nil
+		return
 	}
 	where, err := json.Marshal(map[string]float64{"lat": c.GetLat(), "lon": c.GetLon()})
 	if err != nil {
-		return fmt.Errorf("%w: the position is not a number", ErrInvalid)
+		return
 	}
 	subject := from.Guard
 	if subject == "" {
@@ -250,7 +272,6 @@ func (d *Desk) sealPosition(ctx context.Context, q *intakev1.Request, c *watchv1
 	if key, sealed, err := d.Directory.SealForSubject(ctx, subject, time.UnixMilli(q.GetReceivedAtMs()), string(where)); err == nil {
 		sos.Position = &personalv1.SealedText{Key: key, Sealed: sealed}
 	}
-	return nil
 }
 
 func millis(t *timestamppb.Timestamp) int64 {

@@ -14,8 +14,18 @@ type kind struct {
 	action authz.Action
 	// directs others: refused when it is carried out too late (protocol §7). What a guard did is a fact and never is.
 	directs bool
-	needs   []string
-	fill    func(*intakev1.Request, *watchv1.Command, filling)
+	// needs are the fields it cannot do without. The first is what it touches: by that alone its sender is judged, whatever
+	// else the command says.
+	needs []string
+	// speaks says that its text is part of the request.
+	speaks bool
+	fill   func(*intakev1.Request, *watchv1.Command, filling)
+}
+
+// speaking is k with its text.
+func speaking(k kind) kind {
+	k.speaks = true
+	return k
 }
 
 type filling struct {
@@ -45,11 +55,11 @@ func kinds() map[string]kind {
 		return kind{action: authz.ActAsTeam, needs: needs, fill: fill}
 	}
 	return map[string]kind{
-		"incident.open": incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"incident.open": speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_OpenIncident{OpenIncident: &intakev1.OpenIncident{
 				Site: c.GetSite(), Zone: c.GetZone(), Category: c.GetCategory(), Priority: c.GetPriority(), Text: f.text,
 			}}
-		}, "site", "category"),
+		}, "site", "category")),
 		"incident.claim": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ClaimIncident{ClaimIncident: &intakev1.ClaimIncident{Incident: c.GetIncident()}}
 		}, "incident"),
@@ -59,11 +69,11 @@ func kinds() map[string]kind {
 		"incident.control": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ControlIncident{ControlIncident: &intakev1.ControlIncident{Incident: c.GetIncident()}}
 		}, "incident"),
-		"incident.close": incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"incident.close": speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_CloseIncident{CloseIncident: &intakev1.CloseIncident{
 				Incident: c.GetIncident(), Disposition: c.GetDisposition(), Note: f.text,
 			}}
-		}, "incident"),
+		}, "incident")),
 		"incident.cancel": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{Incident: c.GetIncident(), Reason: c.GetReason()}}
 		}, "incident"),

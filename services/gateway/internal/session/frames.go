@@ -79,8 +79,8 @@ func opened(ctx context.Context, d *directory.Directory, events []*logv1.Event) 
 		}
 		clone := proto.CloneOf(e)
 		text := sealedText(clone)
-		if clear, err := d.OpenSealed(ctx, text.GetKey(), text.GetSealed()); err == nil {
-			text.Clear, text.Sealed = clear, nil
+		if plain, err := d.OpenSealed(ctx, text.GetKey(), text.GetSealed()); err == nil {
+			text.Clear, text.Sealed = plain, nil
 			out[k] = clone
 		}
 	}

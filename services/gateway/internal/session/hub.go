@@ -5,7 +5,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"github.com/gorilla/websocket"
 	"google.golang.org/protobuf/proto"
 
+	"vigie/pkg/authz"
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/eventlog"
@@ -40,7 +40,9 @@ type Config struct {
 	Instance string
 	// Origins are the browser origins let in beside the gateway's own.
 	Origins []string
-	Logger  *slog.Logger
+	// Timers are DefaultTimers but for tests of them.
+	Timers Timers
+	Logger *slog.Logger
 }
 
 // Hub owns all sessions of a gateway.
@@ -48,6 +50,7 @@ type Hub struct {
 	Config
 	upgrader websocket.Upgrader
 	links    *links
+	always   chan struct{} // closed: whoever waits for it need not
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*session]struct{}
@@ -64,7 +67,8 @@ const socketsPerPrincipal = 8
 // NewHub returns a hub that accepts sessions until Close.
 func NewHub(c Config) *Hub {
 	run, stop := context.WithCancel(context.Background())
-	h := &Hub{Config: c, sessions: map[*session]struct{}{}, run: run, stop: stop}
+	h := &Hub{Config: c, sessions: map[*session]struct{}{}, run: run, stop: stop, always: make(chan struct{})}
+	close(h.always)
 	h.links = newLinks(c)
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second,
@@ -102,11 +106,17 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // answered by the upgrader
 	}
 	s := newSession(h, conn)
+	if !h.enter(s) {
+		s.refuse(errRestart)
+	}
+}
+
+// enter begins a session, unless the hub is closing.
+func (h *Hub) enter(s *session) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		s.refuse(errRestart)
-		return
+		return false
 	}
 	h.sessions[s] = struct{}{}
 	h.wait.Go(func() {
@@ -115,6 +125,15 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer h.mu.Unlock()
 		delete(h.sessions, s)
 	})
+	return true
+}
+
+// principal says who holds a token.
+func (h *Hub) principal(ctx context.Context, token string) (authz.Principal, error) {
+	bounded, done := context.WithTimeout(ctx, lookUpBound)
+	defer done()
+	p, _, err := h.Directory.Principal(bounded, token)
+	return p, err
 }
 
 // admit counts the sockets of a principal.
@@ -178,9 +197,21 @@ func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
 				return nil
 			})
 		}
-		if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
-			h.Logger.WarnContext(ctx, "positions interrupted", "room", room.Room, "err", err)
+		if ctx.Err() != nil {
+			return
 		}
+		h.Logger.WarnContext(ctx, "positions interrupted", "room", room.Room, "err", err)
+		pause(ctx)
+	}
+}
+
+// retryEvery is how long what failed at once is left alone.
+const retryEvery = 200 * time.Millisecond
+
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(retryEvery):
+	case <-ctx.Done():
 	}
 }
 
@@ -195,4 +226,4 @@ func (h *Hub) showPosition(room string, f *positionsv1.Fix) {
 	}
 }
 
-func newID() string { return uuid.NewString() } //nolint:forbidigo // the edge is where ids are made
+func newID() string { return uuid.NewString() }

@@ -60,6 +60,7 @@ func (l *links) store(room string, q *intakev1.Request) {
 			return
 		}
 		l.Logger.WarnContext(l.run, "link fact not stored yet", "room", room, "err", err)
+		pause(l.run)
 	}
 }
 

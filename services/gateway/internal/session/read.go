@@ -31,7 +31,7 @@ func (s *session) next() (*watchv1.ClientFrame, error) {
 
 // read takes the client's frames until the socket fails.
 func (s *session) read(ctx context.Context, goroutines *sync.WaitGroup) error {
-	alive := func() { _ = s.conn.SetReadDeadline(time.Now().Add(deadAfter)) }
+	alive := func() { _ = s.conn.SetReadDeadline(time.Now().Add(s.hub.Timers.Dead)) }
 	s.conn.SetPongHandler(func(string) error {
 		alive()
 		return nil
@@ -53,7 +53,7 @@ func (s *session) read(ctx context.Context, goroutines *sync.WaitGroup) error {
 		case *watchv1.ClientFrame_Command:
 			s.take(ctx, b.Command, goroutines)
 		case *watchv1.ClientFrame_Fix:
-			s.fix(ctx, b.Fix)
+			s.locate(ctx, b.Fix, goroutines)
 		case *watchv1.ClientFrame_Ack:
 			s.acked.Store(max(s.acked.Load(), b.Ack.GetOffset()))
 		case *watchv1.ClientFrame_Renew:
@@ -68,6 +68,9 @@ func (s *session) read(ctx context.Context, goroutines *sync.WaitGroup) error {
 // a guard who was offline sends "accepted, on my way, on scene" at once, and means it in that order. When too many wait the
 // reading waits, and with it the client.
 func (s *session) take(ctx context.Context, c *watchv1.Command, goroutines *sync.WaitGroup) {
+	if c.GetType() == "sos" && s.takeAlarm(ctx, c, goroutines) {
+		return
+	}
 	select {
 	case s.commands <- c:
 	case <-ctx.Done():
@@ -78,19 +81,38 @@ func (s *session) take(ctx context.Context, c *watchv1.Command, goroutines *sync
 	}
 }
 
+// takeAlarm carries out an SOS beside all else: it does not wait for the outcome of what its guard said before.
+func (s *session) takeAlarm(ctx context.Context, c *watchv1.Command, goroutines *sync.WaitGroup) bool {
+	select {
+	case s.alarms <- struct{}{}:
+	default:
+		return false // that many are under way: this one waits its turn
+	}
+	goroutines.Go(func() {
+		defer func() { <-s.alarms }()
+		s.answer(ctx, s.do(ctx, c))
+	})
+	return true
+}
+
+// answer queues an outcome. It is not passed over like a position: it waits for the writer, or for the end.
+func (s *session) answer(ctx context.Context, frame *watchv1.ServerFrame) {
+	if frame == nil {
+		return
+	}
+	select {
+	case s.out <- frame:
+	case <-s.over:
+	case <-ctx.Done():
+	}
+}
+
 // work carries out what is queued and ends: an idle socket should not cost a goroutine more.
 func (s *session) work(ctx context.Context) {
 	for {
 		select {
 		case c := <-s.commands:
-			if frame := s.do(ctx, c); frame != nil {
-				// An outcome is not passed over like a position: it waits for the writer, or for the end.
-				select {
-				case s.out <- frame:
-				case <-s.over:
-				case <-ctx.Done():
-				}
-			}
+			s.answer(ctx, s.do(ctx, c))
 		default:
 			s.working.Store(false)
 			// One may have been queued between the look and the mark.
@@ -121,10 +143,31 @@ func (s *session) do(ctx context.Context, c *watchv1.Command) *watchv1.ServerFra
 	return failedFrame(c.GetId(), code, command.Sentence(err))
 }
 
-// fix takes a position of the team's device. Telemetry waits for nobody: what cannot be stored is followed by the next.
+// locate takes a position of the team's device. Nobody waits for telemetry: while one fix is being stored the latest of
+// those that came meanwhile is kept for after it.
+func (s *session) locate(ctx context.Context, f *watchv1.Fix, goroutines *sync.WaitGroup) {
+	s.lastFix.Store(f)
+	if !s.fixing.CompareAndSwap(false, true) {
+		return
+	}
+	goroutines.Go(func() {
+		for {
+			for f := s.lastFix.Swap(nil); f != nil; f = s.lastFix.Swap(nil) {
+				s.fix(ctx, f)
+			}
+			s.fixing.Store(false)
+			// One may have come between the look and the mark.
+			if s.lastFix.Load() == nil || !s.fixing.CompareAndSwap(false, true) {
+				return
+			}
+		}
+	})
+}
+
+// fix stores one position; what cannot be stored is followed by the next.
 func (s *session) fix(ctx context.Context, f *watchv1.Fix) {
 	p, target := s.principalNow(), *s.watching.Load()
-	if p.Kind != authz.KindDevice || target.Team == "" || math.Abs(f.GetLat()) > 90 || math.Abs(f.GetLon()) > 180 {
+	if p.Kind != authz.KindDevice || target.Team == "" || !plausible(f) {
 		return
 	}
 	board := s.hub.Rooms.Board(target.Room)
@@ -149,16 +192,21 @@ func (s *session) fix(ctx context.Context, f *watchv1.Fix) {
 	if err != nil {
 		return
 	}
-	bounded, done := context.WithTimeout(ctx, writeBound)
+	bounded, done := context.WithTimeout(ctx, s.hub.Timers.Write)
 	defer done()
 	if _, err := s.hub.Positions.Write(bounded, eventlog.TopicPositions, board.Room.Partition, value); err != nil && ctx.Err() == nil {
 		s.hub.Logger.DebugContext(ctx, "fix not stored", "err", err)
 	}
 }
 
+// plausible refuses what is no place on Earth; whatever is compared with what is not a number is false.
+func plausible(f *watchv1.Fix) bool {
+	return math.Abs(f.GetLat()) <= 90 && math.Abs(f.GetLon()) <= 180 && !math.IsNaN(f.GetAccuracyM())
+}
+
 // renew goes on under a new token of the same principal.
 func (s *session) renew(ctx context.Context, token string) error {
-	p, _, err := s.hub.Directory.Principal(ctx, token)
+	p, err := s.hub.principal(ctx, token)
 	if err != nil {
 		return err
 	}

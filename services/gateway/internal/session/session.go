@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,13 +24,27 @@ import (
 	"vigie/pkg/wire"
 )
 
-// Limits and timers of a socket, all in real time.
+// Timers of a socket, all in real time.
+type Timers struct {
+	// Ping is how often the client is pinged, Dead how long nothing at all may be heard of it.
+	Ping, Dead time.Duration
+	// Hello is how long a client may take to say who it is.
+	Hello time.Duration
+	// Write bounds one write: a client that does not read for so long is closed as slow.
+	Write time.Duration
+	// Recheck is how often the token is asked about again.
+	Recheck time.Duration
+}
+
+// DefaultTimers are those of architecture §6: a lone worker must not be "online" for a minute after the lift door closes.
+func DefaultTimers() Timers {
+	return Timers{
+		Ping: 10 * time.Second, Dead: 25 * time.Second, Hello: 15 * time.Second, Write: time.Second, Recheck: 2 * time.Second,
+	}
+}
+
+// Limits of a socket.
 const (
-	pingEvery    = 10 * time.Second
-	deadAfter    = 25 * time.Second
-	helloWithin  = 15 * time.Second
-	writeBound   = time.Second
-	recheckEvery = 2 * time.Second
 	largestFrame = 64 << 10
 	// queued bounds what waits beside the story itself: outcomes, positions, notices.
 	queued = 256
@@ -37,6 +52,12 @@ const (
 	unacked = 1 << 20
 	// commandsAhead bounds the commands of one socket that wait for their turn.
 	commandsAhead = 32
+	// alarmsAhead bounds the SOS of one socket that are under way past that queue.
+	alarmsAhead = 4
+	// stretch bounds the decisions that are told in one go: between two of them a slow client is pinged, and asked about.
+	stretch = 64
+	// lookUpBound is how long the directory may take to say who somebody is.
+	lookUpBound = 2 * time.Second
 )
 
 // session is one socket. One goroutine reads, one writes, and one carries out commands while there are any.
@@ -55,6 +76,9 @@ type session struct {
 	out      chan *watchv1.ServerFrame
 	commands chan *watchv1.Command
 	working  atomic.Bool
+	alarms   chan struct{} // holds one for each SOS under way
+	lastFix  atomic.Pointer[watchv1.Fix]
+	fixing   atomic.Bool
 	acked    atomic.Int64 // highest offset acknowledged; -1: never
 
 	over    chan struct{}
@@ -65,7 +89,8 @@ type session struct {
 func newSession(h *Hub, conn *websocket.Conn) *session {
 	s := &session{
 		hub: h, conn: conn, codec: codecOf(conn.Subprotocol()), id: newID(),
-		out: make(chan *watchv1.ServerFrame, queued), commands: make(chan *watchv1.Command, commandsAhead), over: make(chan struct{}),
+		out: make(chan *watchv1.ServerFrame, queued), commands: make(chan *watchv1.Command, commandsAhead),
+		alarms: make(chan struct{}, alarmsAhead), over: make(chan struct{}),
 	}
 	s.acked.Store(-1)
 	return s
@@ -102,7 +127,7 @@ func (s *session) push(f *watchv1.ServerFrame) {
 
 // refuse closes a socket that is not served.
 func (s *session) refuse(reason error) {
-	deadline := time.Now().Add(writeBound)
+	deadline := time.Now().Add(s.hub.Timers.Write)
 	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(closeCode(reason), closeText(reason)), deadline)
 	_ = s.conn.Close()
 }
@@ -111,7 +136,7 @@ func (s *session) refuse(reason error) {
 func closeText(err error) string {
 	const most = 123
 	text := err.Error()
-	return text[:min(len(text), most)]
+	return strings.ToValidUTF8(text[:min(len(text), most)], "") // the client's own words may be in it
 }
 
 // serve runs the session to its end.
@@ -125,7 +150,7 @@ func (s *session) serve(ctx context.Context) {
 		goroutines.Go(func() { s.end(s.read(ctx, &goroutines)) })
 		goroutines.Go(func() { s.end(s.write(ctx, board, from)) })
 		if s.watching.Load().Team != "" && s.principalNow().Kind == authz.KindDevice {
-			s.hub.links.keep(s, s.over)
+			s.hub.links.keep(s, s.over) //nolint:contextcheck // what is said of a link outlives the session
 		}
 	}
 	select {
@@ -143,7 +168,10 @@ func (s *session) serve(ctx context.Context) {
 func (s *session) begin(ctx context.Context) (*follow.Board, follow.Position, error) {
 	none := follow.Position{}
 	s.conn.SetReadLimit(largestFrame)
-	_ = s.conn.SetReadDeadline(time.Now().Add(helloWithin))
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.hub.Timers.Hello))
+	// The end of the gateway does not wait for those who have not said hello.
+	listening := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Now()) })
+	defer listening()
 	frame, err := s.next()
 	if err != nil {
 		var timeout net.Error
@@ -174,7 +202,7 @@ func (s *session) begin(ctx context.Context) (*follow.Board, follow.Position, er
 
 func (s *session) authenticate(ctx context.Context, hello *watchv1.Hello) (*follow.Board, error) {
 	token := hello.GetToken()
-	p, _, err := s.hub.Directory.Principal(ctx, token)
+	p, err := s.hub.principal(ctx, token)
 	if err != nil {
 		return nil, err
 	}
@@ -227,25 +255,24 @@ func (s *session) send(f *watchv1.ServerFrame) error {
 	if err != nil {
 		return fmt.Errorf("encode frame: %w", err)
 	}
-	_, err = s.sendBytes(data)
-	return err
+	return s.sendBytes(data)
 }
 
-func (s *session) sendBytes(data []byte) (int, error) {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeBound))
+func (s *session) sendBytes(data []byte) error {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.Timers.Write))
 	if err := s.conn.WriteMessage(s.message, data); err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
-			return 0, errSlow
+			return errSlow
 		}
-		return 0, fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", errGone, err)
 	}
-	return len(data), nil
+	return nil
 }
 
 // write tells the story until the session ends.
 func (s *session) write(ctx context.Context, board *follow.Board, at follow.Position) error {
-	ping, recheck := time.NewTicker(pingEvery), time.NewTicker(recheckEvery)
+	ping, recheck := time.NewTicker(s.hub.Timers.Ping), time.NewTicker(s.hub.Timers.Recheck)
 	defer ping.Stop()
 	defer recheck.Stop()
 	flow := flow{}
@@ -255,6 +282,9 @@ func (s *session) write(ctx context.Context, board *follow.Board, at follow.Posi
 		records, ok := board.Since(at)
 		if !ok {
 			return errStateLost
+		}
+		if len(records) > stretch {
+			records, changed = records[:stretch], s.hub.always // and on at once
 		}
 		if len(records) > 0 {
 			if err := s.tell(ctx, board, records, &flow); err != nil {
@@ -274,7 +304,7 @@ func (s *session) write(ctx context.Context, board *follow.Board, at follow.Posi
 				return err
 			}
 		case <-ping.C:
-			if err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeBound)); err != nil {
+			if err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.hub.Timers.Write)); err != nil {
 				return fmt.Errorf("%w: %w", errGone, err)
 			}
 		case <-recheck.C:
@@ -313,7 +343,7 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 		if err := flow.sending(r.Offset, len(data), s.acked.Load()); err != nil {
 			return err
 		}
-		if _, err := s.sendBytes(data); err != nil {
+		if err := s.sendBytes(data); err != nil {
 			return err
 		}
 	}
@@ -323,9 +353,7 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 // recheck asks again who holds the token: a revocation takes effect within 5 s on a live socket. A directory that cannot
 // be asked says nothing about the client.
 func (s *session) recheck(ctx context.Context) error {
-	bounded, done := context.WithTimeout(ctx, writeBound)
-	defer done()
-	p, _, err := s.hub.Directory.Principal(bounded, *s.token.Load())
+	p, err := s.hub.principal(ctx, *s.token.Load())
 	switch {
 	case errors.Is(err, directory.ErrUnauthenticated), errors.Is(err, directory.ErrExpired), errors.Is(err, directory.ErrRevoked):
 		return err

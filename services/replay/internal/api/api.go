@@ -79,7 +79,7 @@ func problem(err error) error {
 	switch {
 	case errors.As(err, &beyond):
 		return app.Problem(http.StatusRequestedRangeNotSatisfiable, "beyond_end",
-			fmt.Sprintf("%v: ask for less, or wait for it with min_offset", err))
+			fmt.Sprintf("%v: ask for less, or again later", err))
 	case errors.Is(err, follow.ErrHalted):
 		return app.Problem(http.StatusServiceUnavailable, "halted",
 			fmt.Sprintf("%v: nothing after it can be trusted; run vigie log verify", err))

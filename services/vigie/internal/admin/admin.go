@@ -73,7 +73,8 @@ func accountCommand() *cobra.Command {
 					return err
 				}
 				for _, a := range accounts {
-					if err := p.print(a, fmt.Sprintf("%-20s %v", a.Account, a.Grants)); err != nil {
+					v := map[string]any{"account": a.Account, "grants": a.Grants, "created_at": a.CreatedAt}
+					if err := p.print(v, fmt.Sprintf("%-20s %v", a.Account, a.Grants)); err != nil {
 						return err
 					}
 				}

@@ -70,7 +70,7 @@ func run(t *testing.T, p ready.Printer, first ready.First) (before, after string
 	done := make(chan error, 1)
 	go func() {
 		done <- app.Run(ctx, app.Module(cfg), fx.Module("test", fx.Provide(app.AsCheck(check))), fx.Invoke(
-			func(lc fx.Lifecycle, address *app.Address, stop *app.Stop, log *slog.Logger) {
+			func(lc fx.Lifecycle, address *app.Address, stop *app.Stop, log *slog.Logger) { //nolint:contextcheck // the announcement outlives the start
 				var a *ready.Announcement
 				lc.Append(fx.StartStopHook(
 					func() {

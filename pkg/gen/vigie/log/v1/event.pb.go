@@ -2218,7 +2218,8 @@ func (x *Candidate) GetLeftAtSite() int32 {
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
-	// Stable code: off_duty, unreachable, busy, missing_capability, no_site_right, too_far, own_site_only, already_tried.
+	// Stable code: off_duty, unreachable, busy, missing_capability, no_site_right, too_far, own_site_only, already_tried,
+	// in_danger, has_served, stale_position.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Detail        string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
 	unknownFields protoimpl.UnknownFields
