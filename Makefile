@@ -17,7 +17,7 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build up sim test verify lint proto bench fmt vet fmt-check race proto-check tidy-check stack-up stack-down
+.PHONY: help build up sim test verify lint proto bench fmt vet fmt-check race proto-check tidy-check page-check whole real stack-up stack-down
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,7 +37,7 @@ test: fmt-check vet build ## format, vet, unit tests, then the scenarios against
 	@# The scenarios run a program the test cache knows nothing about. tests/real starts Kafka: not here.
 	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) $$(go list ./... | grep -v /real/))
 
-verify: lint race proto-check tidy-check ## lint, race detector, contracts, generated code, modules
+verify: lint race proto-check tidy-check page-check whole real ## lint, race detector, contracts, modules, long suites, real Kafka and Redis
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
 	$(TOOLS)/golangci-lint run ./...
@@ -76,6 +76,16 @@ proto-check: $(BUF) $(TOOLS)/protoc-gen-go
 
 tidy-check:
 	tools/tidy-check
+
+page-check:
+	@command -v node >/dev/null || { echo "the start page's own tests want Node 20 or newer: install it, then again"; exit 1; }
+	node --test services/gateway/internal/page/test/
+
+whole: ## the whole conformance suite of the message adapter, on the embedded broker
+	VIGIE_TEST_WHOLE=1 go test -count=1 -run Watermill ./pkg/eventlog/kafkalog/pubsub
+
+real: ## what only real Kafka and Redis can show; starts them
+	cd tests && go test -p 1 -count=1 -timeout 20m $(TESTFLAGS) ./real/...
 
 # Tools are built from their own module, pinned there, outside the workspace: inside it, their versions would move ours.
 $(TOOLS)/golangci-lint: tools/go.mod tools/go.sum

@@ -20,6 +20,8 @@ const (
 type Tick struct {
 	// Now is the domain clock, Mono a real clock that never jumps; both in milliseconds.
 	Now, Mono int64
+	// NoExpiry says that Now is not to be trusted: nothing is taken away by it.
+	NoExpiry bool
 }
 
 // Limits bound one batch of a writer.
@@ -331,7 +333,7 @@ func (w *Writer[S, E, R, F]) nextDue(t Tick, step *Step) (Deadline, bool) {
 			// What only adds does not wait for a clock that is behind that of the last author.
 			now = max(now, w.ahead.At)
 		}
-		if d.Due > now || w.faults[d.ID] > t.Mono {
+		if d.Due > now || w.faults[d.ID] > t.Mono || d.Expiry && t.NoExpiry {
 			return
 		}
 		if d.Expiry && !w.intakeAnsweredSince(d.Due) {

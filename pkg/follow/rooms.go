@@ -78,6 +78,15 @@ func (r *Rooms) Stop() {
 // All gives the boards in order of partitions.
 func (r *Rooms) All() []*Board { return r.boards }
 
+// Table gives the room table as it was read at the start.
+func (r *Rooms) Table() []eventlog.RoomEntry {
+	table := make([]eventlog.RoomEntry, len(r.boards))
+	for k, b := range r.boards {
+		table[k] = b.Room
+	}
+	return table
+}
+
 // Board gives the board of a room, or nil.
 func (r *Rooms) Board(room string) *Board { return r.byName[room] }
 

@@ -9,17 +9,21 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 
 	"vigie/pkg/app"
+	"vigie/pkg/beat"
 	"vigie/pkg/clock"
+	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/eventlog/witness"
 	"vigie/pkg/follow"
+	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
 	"vigie/services/dispatch/internal/decider"
 	"vigie/services/dispatch/internal/fixes"
 )
@@ -60,6 +64,8 @@ type service struct {
 	stop     context.CancelFunc
 	wait     sync.WaitGroup
 	keeper   *witness.Keeper
+	writer   *kafkalog.Writer
+	beater   *beat.Beater
 }
 
 // name is that of this decider in the log. Two of one name would both count as first: without one given, every run of a
@@ -75,10 +81,14 @@ func (c Config) name() string {
 	return host + "/" + uuid.NewString()[:8]
 }
 
-func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, logger *slog.Logger) *service {
-	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: cfg.name()}
+func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, logger *slog.Logger) (*service, error) {
+	writer, err := kafkalog.NewWriter(log, kafkalog.DefaultWriter())
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: cfg.name(), writer: writer}
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
-	return s
+	return s, nil
 }
 
 func (s *service) start(ctx context.Context) error {
@@ -102,13 +112,19 @@ func (s *service) start(ctx context.Context) error {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	positions := fixes.NewTable()
+	s.beater = beat.Start(ctx, beat.Config{
+		Writer: s.writer, Rooms: table, Process: s.name, Service: beat.Dispatch, Clock: s.clock, Level: controlroom.MaxLevel, Logger: s.slog,
+	})
 	for _, room := range table {
+		heard := beat.NewHeard(s.clock.Rate(), time.Now())
 		d := decider.New(decider.Config{
 			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: positions, Limits: es.DefaultLimits().Waiting(),
-			Witness: s.keeper, Witnessed: witnessed[room.Room], Logger: s.slog,
+			Heard: heard, Intake: s.writer, Witness: s.keeper, Witnessed: witnessed[room.Room], Logger: s.slog,
 		})
 		s.deciders = append(s.deciders, d)
-		s.wait.Go(func() { positions.Follow(run, s.log, room, s.slog) })
+		s.wait.Go(func() {
+			positions.Follow(run, s.log, room, func(b *positionsv1.Beat) { heard.Take(b, time.Now()) }, s.slog)
+		})
 		s.wait.Go(func() {
 			// Other rooms go on: a room that halts is loud, not contagious.
 			if err := d.Run(run); err != nil {
@@ -120,10 +136,14 @@ func (s *service) start(ctx context.Context) error {
 }
 
 func (s *service) halt(context.Context) error {
+	if s.beater != nil {
+		s.beater.Stop()
+	}
 	if s.stop != nil {
 		s.stop()
 	}
 	s.wait.Wait()
+	s.writer.Close()
 	if s.keeper != nil {
 		return s.keeper.Close()
 	}

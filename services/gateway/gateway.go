@@ -16,8 +16,10 @@ import (
 
 	"vigie/pkg/access"
 	"vigie/pkg/app"
+	"vigie/pkg/beat"
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	"vigie/services/gateway/internal/api"
@@ -66,6 +68,10 @@ type service struct {
 	hub       *session.Hub
 	arrival   *arrival.Arrival
 	api       *api.API
+	beater    *beat.Beater
+	instance  string
+	clock     *clock.Clock
+	slog      *slog.Logger
 }
 
 func newService(
@@ -75,20 +81,20 @@ func newService(
 	if err != nil {
 		return nil, err
 	}
-	s := &service{rooms: follow.NewRooms(log, logger)}
+	s := &service{rooms: follow.NewRooms(log, logger), clock: c, slog: logger}
 	if s.intake, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
 	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
-	instance := name + "/" + uuid.NewString()[:8]
+	s.instance = name + "/" + uuid.NewString()[:8]
 	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Directory: dir, Clock: c}
 	s.hub = session.NewHub(session.Config{
 		Rooms: s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
-		Clock: c, Instance: instance, Origins: cfg.Origins, Timers: session.DefaultTimers(), Logger: logger,
+		Clock: c, Instance: s.instance, Origins: cfg.Origins, Timers: session.DefaultTimers(), Logger: logger,
 	})
-	s.arrival = arrival.New(arrival.Config{Desk: desk, Name: name, Instance: instance, Region: cfg.Region, Logger: logger})
+	s.arrival = arrival.New(arrival.Config{Desk: desk, Name: name, Instance: s.instance, Region: cfg.Region, Logger: logger})
 	s.api = &api.API{Access: access.Guard{Directory: dir}, Directory: dir, Rooms: s.rooms, Desk: desk, Clock: c}
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
 	return s, nil
@@ -106,6 +112,10 @@ func (s *service) start(ctx context.Context) error {
 		return err
 	}
 	s.hub.Start()
+	s.beater = beat.Start(ctx, beat.Config{
+		Writer: s.positions, Rooms: s.rooms.Table(), Process: s.instance, Service: beat.Gateway,
+		Clock: s.clock, Level: controlroom.MaxLevel, Logger: s.slog,
+	})
 	if err := s.arrival.Begin(ctx); err != nil {
 		return errors.Join(err, s.stop(ctx)) // nobody stops what has not started
 	}
@@ -113,6 +123,9 @@ func (s *service) start(ctx context.Context) error {
 }
 
 func (s *service) stop(ctx context.Context) error {
+	if s.beater != nil {
+		s.beater.Stop()
+	}
 	s.arrival.End()
 	err := s.hub.Close(ctx)
 	s.intake.Close()

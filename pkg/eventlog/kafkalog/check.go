@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/segmentio/kafka-go"
 
@@ -16,11 +17,7 @@ import (
 type TopicsError struct{ Problems []string }
 
 func (e *TopicsError) Error() string {
-	text := "the topics are not what Vigie needs; run vigie topics apply with the region file:"
-	for _, p := range e.Problems {
-		text += "\n  " + p
-	}
-	return text
+	return "the topics are not what Vigie needs; run vigie topics apply with the region file:\n  " + strings.Join(e.Problems, "\n  ")
 }
 
 // CheckTopics compares the topics with the table of rooms and with their settings. It returns a *TopicsError, or nil when

@@ -27,7 +27,7 @@ func TestTopicsThatFitAreAcceptedAndOthersAreNamed(t *testing.T) {
 	if err := log.CheckTopics(ctx, table); err != nil {
 		t.Fatalf("as they were made: %v", err)
 	}
-	more := append(table, eventlog.RoomEntry{Room: "c", Partition: 2})
+	more := append([]eventlog.RoomEntry{{Room: "c", Partition: 2}}, table...)
 	if err := log.CheckTopics(ctx, more); err == nil || !text.Contains(err.Error(), "has 2 partitions, the table of rooms needs 3") {
 		t.Errorf("a room more than partitions: %v", err)
 	}

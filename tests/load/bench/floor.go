@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
 	"vigie/pkg/embedded"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"

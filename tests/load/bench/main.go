@@ -28,7 +28,9 @@ type row struct {
 	Machine string  `json:"machine"`
 }
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	rounds := flag.Int("rounds", 3, "rounds of floor and figure, alternated; the median of the rounds is shown")
 	samples := flag.Int("samples", 200, "samples in a round")
 	out := flag.String("out", "../bench.json", "file to write")
@@ -40,9 +42,10 @@ func main() {
 		err = report(rows, *out)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
+		return 1
 	}
+	return 0
 }
 
 func measure(ctx context.Context, rounds, samples int) (rows []row, err error) {
@@ -91,15 +94,20 @@ func measure(ctx context.Context, rounds, samples int) (rows []row, err error) {
 }
 
 func report(rows []row, path string) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "figure\tvalue\tfloor\tratio\t\n")
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(w, "figure\tvalue\tfloor\tratio\t\n")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%.2f %s\t%.2f %s\t%.2f\t\n", r.Name, r.Value, r.Unit, r.Floor, r.Unit, r.Ratio)
+		_, _ = fmt.Fprintf(w, "%s\t%.2f %s\t%.2f %s\t%.2f\t\n", r.Name, r.Value, r.Unit, r.Floor, r.Unit, r.Ratio)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Printf("floor: two durable hops chained (produce with fsync → consume → produce with fsync → consume → socket → client)\nmachine: %s\n", machine())
+	text.WriteString("floor: two durable hops chained (produce with fsync → consume → produce with fsync → consume → socket → client)\n")
+	text.WriteString("machine: " + machine() + "\n")
+	if _, err := os.Stdout.WriteString(text.String()); err != nil {
+		return err
+	}
 	raw, err := json.MarshalIndent(rows, "", "  ")
 	if err != nil {
 		return err

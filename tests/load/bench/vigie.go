@@ -20,7 +20,6 @@ import (
 	"github.com/gorilla/websocket"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
-
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 )
 
@@ -212,7 +211,7 @@ func (s *system) call(ctx context.Context, method, path, token, key string, body
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err

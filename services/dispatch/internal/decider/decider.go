@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"vigie/pkg/beat"
 	"vigie/pkg/clock"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/domain/controlroom/choose"
@@ -39,6 +40,9 @@ type Config struct {
 	Positions Positions
 	// Limits of the writer; their waiting decides whether it stands by while another is first.
 	Limits es.Limits
+	// Heard are the beats of the room's processes; nil: nobody else is known. Intake takes what a decider asks for itself.
+	Heard  *beat.Heard
+	Intake *kafkalog.Writer
 	// Witness is told how far the log has come; nil: nobody is.
 	Witness *witness.Keeper
 	// Witnessed is where an earlier run of this node had seen the log; its zero value: nowhere.
@@ -58,6 +62,7 @@ type Decider struct {
 	appended   chan es.Appended
 	watermarks chan int64
 
+	company  company
 	inIntake bool
 	waits    sync.WaitGroup
 	last     lastAnswer
@@ -100,6 +105,7 @@ func New(c Config) *Decider {
 		writer:  es.NewWriter(c.Room.Room, c.Name, controlroom.Rules(), c.Limits, wire.Encode),
 		log:     c.Logger.With("room", c.Room.Room),
 		started: time.Now(),
+		company: company{asked: map[string]time.Time{}},
 		last:    lastAnswer{intake: es.NoIntake},
 
 		records: make(chan stretch, buffered), requests: make(chan []wire.Request, buffered),

@@ -155,8 +155,14 @@ func (d *Decider) checkIntake(ctx context.Context) error {
 
 func (d *Decider) step(ctx context.Context) {
 	t := d.tick()
+	d.lookAround(ctx, t)
+	write, expire := d.trusted(ctx, t)
+	if !write {
+		return
+	}
+	t.NoExpiry = !expire
 	s := d.writer.Step(t, controlroom.Facts{
-		Room: d.Room.Room, LogID: d.Room.LogID,
+		Room: d.Room.Room, LogID: d.Room.LogID, ReadLevel: d.readLevel(),
 		MinuteOfDay: d.zone.minuteOfDay(d.writer.State, t.Now),
 		Positions:   d.Positions.Of(d.Room.Room),
 	})
@@ -192,6 +198,14 @@ func (d *Decider) fetchWatermark(ctx context.Context) {
 	if _, end, err := follow.Bounds(ctx, d.Log, eventlog.TopicIntake, d.Room.Partition); err == nil {
 		d.watermarks <- end // one is asked for at a time: there is room
 	}
+}
+
+// readLevel is the highest level that every process reads which is heard.
+func (d *Decider) readLevel() uint32 {
+	if d.Heard == nil {
+		return controlroom.MaxLevel
+	}
+	return d.Heard.Level(controlroom.MaxLevel, time.Now())
 }
 
 // untilNext is how long to sleep: until the next deadline by the domain clock, within bounds.

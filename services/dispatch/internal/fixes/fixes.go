@@ -44,11 +44,13 @@ func (t *Table) Of(room string) map[string]choose.Fix {
 	return maps.Clone(t.rooms[room])
 }
 
-// Follow keeps the table up to date for one room until ctx ends. Telemetry that cannot be read is passed over: the next
+// Follow keeps the table up to date for one room until ctx ends, and passes on the beats that it meets. Telemetry that cannot be read is passed over: the next
 // fix is seconds away, and no alarm waits for it.
-func (t *Table) Follow(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, logger *slog.Logger) {
+func (t *Table) Follow(
+	ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, beats func(*positionsv1.Beat), logger *slog.Logger,
+) {
 	for ctx.Err() == nil {
-		err := t.follow(ctx, log, room)
+		err := t.follow(ctx, log, room, beats)
 		if ctx.Err() != nil {
 			return
 		}
@@ -60,7 +62,7 @@ func (t *Table) Follow(ctx context.Context, log *kafkalog.Log, room eventlog.Roo
 	}
 }
 
-func (t *Table) follow(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry) error {
+func (t *Table) follow(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, beats func(*positionsv1.Beat)) error {
 	start, end, err := log.Bounds(ctx, eventlog.TopicPositions, room.Partition)
 	if err != nil {
 		return err
@@ -68,8 +70,12 @@ func (t *Table) follow(ctx context.Context, log *kafkalog.Log, room eventlog.Roo
 	return follow.Partition(ctx, log, eventlog.TopicPositions, room.Partition, max(start, end-lookBack),
 		func(r eventlog.Record) error {
 			var m positionsv1.Telemetry
-			if proto.Unmarshal(r.Value, &m) == nil && m.GetRoom() == room.Room && m.GetFix() != nil {
+			readable := proto.Unmarshal(r.Value, &m) == nil && m.GetRoom() == room.Room
+			switch {
+			case readable && m.GetFix() != nil:
 				t.Take(room.Room, m.GetFix())
+			case readable && m.GetBeat() != nil && r.Offset >= end: // an old beat says nothing of now
+				beats(m.GetBeat())
 			}
 			return nil
 		}, func(int64, int64) {})

@@ -93,7 +93,7 @@ func TestTelemetryIsFollowedPastWhatCannotBeRead(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		table.Follow(ctx, w.Log, w.Entry("north"), slog.New(slog.DiscardHandler))
+		table.Follow(ctx, w.Log, w.Entry("north"), func(*positionsv1.Beat) {}, slog.New(slog.DiscardHandler))
 	}()
 	put("north", fix("T", lat, lon, 2))
 	livetest.Await(t, "the last fix", func() bool { return table.Of("north")["T"].At == 2 })

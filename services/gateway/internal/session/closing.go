@@ -20,7 +20,7 @@ var (
 	errForbidden       = errors.New("you may not watch this")
 	errBadFrame        = errors.New("the frame cannot be read")
 	errRevoked         = errors.New("the token was revoked: sign in again, or ask a supervisor why")
-	errCrowded         = errors.New("too many sockets of the same principal: close one")
+	errCrowded         = errors.New("newer sockets of the same principal took the place of this one")
 	// errGone: the client has left or cannot be reached; there is nobody to tell.
 	errGone = errors.New("the client is gone")
 )

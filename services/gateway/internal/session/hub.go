@@ -54,6 +54,7 @@ type Hub struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*session]struct{}
+	began    uint64
 	closing  bool
 
 	stop context.CancelFunc
@@ -61,7 +62,7 @@ type Hub struct {
 	wait sync.WaitGroup
 }
 
-// socketsPerPrincipal bounds what one account or device may hold open.
+// socketsPerPrincipal bounds what one account or device may hold open: one more ends the oldest.
 const socketsPerPrincipal = 8
 
 // NewHub returns a hub that accepts sessions until Close.
@@ -118,6 +119,8 @@ func (h *Hub) enter(s *session) bool {
 	if h.closing {
 		return false
 	}
+	h.began++
+	s.number = h.began
 	h.sessions[s] = struct{}{}
 	h.wait.Go(func() {
 		s.serve(h.run)
@@ -136,20 +139,23 @@ func (h *Hub) principal(ctx context.Context, token string) (authz.Principal, err
 	return p, err
 }
 
-// admit counts the sockets of a principal.
-func (h *Hub) admit(s *session) error {
+// admit makes room for a session by ending the oldest of its principal when there are too many: a handheld that flips
+// between networks leaves dead sockets behind faster than they are found to be dead.
+func (h *Hub) admit(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
+	n, oldest := 0, s
 	for other := range h.sessions {
-		if other != s && other.principalID() == s.principalID() {
+		if other.principalID() == s.principalID() {
 			n++
+			if other.number < oldest.number {
+				oldest = other
+			}
 		}
 	}
-	if n >= socketsPerPrincipal {
-		return errCrowded
+	if n > socketsPerPrincipal {
+		oldest.end(errCrowded)
 	}
-	return nil
 }
 
 // Sessions counts the open sockets.

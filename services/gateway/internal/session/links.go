@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/domain/watch"
 	"vigie/pkg/eventlog"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	"vigie/pkg/wire"
@@ -34,14 +36,49 @@ func (l *links) keep(s *session, over <-chan struct{}) {
 	l.wait.Go(func() {
 		target := *s.watching.Load()
 		device := s.principalNow().ID
-		l.store(target.Room, &intakev1.Request{Body: &intakev1.Request_LinkBack{LinkBack: &intakev1.LinkBack{
-			Device: device, Team: target.Team, Gateway: l.Instance, Session: s.id,
-		}}})
-		<-over
+		for missing := true; ; missing = l.missing(target, device) {
+			if missing {
+				l.store(target.Room, &intakev1.Request{Body: &intakev1.Request_LinkBack{LinkBack: &intakev1.LinkBack{
+					Device: device, Team: target.Team, Gateway: l.Instance, Session: s.id,
+				}}})
+			}
+			if ended(over) {
+				break
+			}
+		}
 		l.store(target.Room, &intakev1.Request{Body: &intakev1.Request_LinkLost{LinkLost: &intakev1.LinkLost{
 			Device: device, Team: target.Team, Gateway: l.Instance, Session: s.id,
 		}}})
 	})
+}
+
+// lookEvery is how often a live session looks whether the room still knows of its link: a gateway that was taken for gone,
+// and was not, has its devices known again by this.
+const lookEvery = 5 * time.Second
+
+// ended waits for a session to end, for a while.
+func ended(over <-chan struct{}) bool {
+	timer := time.NewTimer(lookEvery)
+	defer timer.Stop()
+	select {
+	case <-over:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// missing says that the room knows of no link of the device; one by another session is newer.
+func (l *links) missing(t watch.Target, device string) (missing bool) {
+	l.Rooms.Board(t.Room).Look(func(f *controlroom.Fold) {
+		team := f.State.Teams[t.Team]
+		if team == nil {
+			return
+		}
+		_, known := team.Links[device]
+		missing = !known
+	})
+	return missing
 }
 
 func (l *links) store(room string, q *intakev1.Request) {

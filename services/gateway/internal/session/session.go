@@ -66,6 +66,8 @@ type session struct {
 	conn *websocket.Conn
 	codec
 	id string
+	// number orders sessions by their beginning.
+	number uint64
 
 	watching  atomic.Pointer[watch.Target]
 	principal atomic.Pointer[authz.Principal]
@@ -217,7 +219,8 @@ func (s *session) authenticate(ctx context.Context, hello *watchv1.Hello) (*foll
 	s.principal.Store(&p)
 	s.token.Store(&token)
 	s.watching.Store(&target)
-	return board, s.hub.admit(s)
+	s.hub.admit(s)
+	return board, nil
 }
 
 func mayWatch(p authz.Principal, t watch.Target) bool {

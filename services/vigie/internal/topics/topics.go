@@ -68,7 +68,7 @@ func applyCommand() *cobra.Command {
 			return f.with(c, func(ctx context.Context, log *kafkalog.Log) error {
 				table, err := log.Apply(ctx, kafkalog.Plan{
 					Rooms: r.RoomIDs(), Replication: f.replication, MinInSync: f.minInSync,
-					NewLogID: uuid.NewString, //nolint:forbidigo // the edge is where ids are made
+					NewLogID: uuid.NewString,
 				})
 				if err != nil {
 					return err
