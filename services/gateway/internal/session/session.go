@@ -280,6 +280,11 @@ func (s *session) write(ctx context.Context, board *follow.Board, at follow.Posi
 	defer recheck.Stop()
 	flow := flow{}
 	told := false
+	if s.watching.Load().Team == "" {
+		for _, n := range s.hub.Undecided(board.Room.Room) {
+			s.push(noticeFrame(n))
+		}
+	}
 	for {
 		changed := board.Changed()
 		records, ok := board.Since(at)

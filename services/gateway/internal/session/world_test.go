@@ -63,8 +63,9 @@ func start(t *testing.T, adjust func(*session.Config), decided ...string) *world
 	intake := w.Writer()
 	cfg := session.Config{
 		Rooms: w.rooms, Log: w.Log, Positions: intake, Directory: w.dir, Clock: w.Clock, Instance: "gate/1",
-		Desk:    &command.Desk{Rooms: w.rooms, Log: w.Log, Intake: intake, Directory: w.dir, Clock: w.Clock},
-		Origins: []string{"https://console.example"}, Timers: session.DefaultTimers(), Logger: logger,
+		Desk:      &command.Desk{Rooms: w.rooms, Log: w.Log, Intake: intake, Directory: w.dir, Clock: w.Clock},
+		Undecided: func(string) []*watchv1.Notice { return nil },
+		Origins:   []string{"https://console.example"}, Timers: session.DefaultTimers(), Logger: logger,
 	}
 	if adjust != nil {
 		adjust(&cfg)

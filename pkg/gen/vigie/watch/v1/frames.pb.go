@@ -1215,10 +1215,16 @@ func (x *Position) GetSource() string {
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// provisional, undecided or halted.
-	Kind          string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Room          string `protobuf:"bytes,2,opt,name=room,proto3" json:"room,omitempty"`
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	Offset        int64  `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
+	Kind    string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Room    string `protobuf:"bytes,2,opt,name=room,proto3" json:"room,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Of the request in vigie.intake, for undecided.
+	Offset int64 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Where known: the place and the code of the alarm, or the team of the SOS.
+	Site          string `protobuf:"bytes,5,opt,name=site,proto3" json:"site,omitempty"`
+	Zone          string `protobuf:"bytes,6,opt,name=zone,proto3" json:"zone,omitempty"`
+	Code          string `protobuf:"bytes,7,opt,name=code,proto3" json:"code,omitempty"`
+	Team          string `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1279,6 +1285,34 @@ func (x *Notice) GetOffset() int64 {
 		return x.Offset
 	}
 	return 0
+}
+
+func (x *Notice) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Notice) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Notice) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Notice) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
 }
 
 var File_vigie_watch_v1_frames_proto protoreflect.FileDescriptor
@@ -1377,12 +1411,16 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\n" +
 	"accuracy_m\x18\x04 \x01(\x01R\taccuracyM\x12*\n" +
 	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
-	"\x06source\x18\x06 \x01(\tR\x06source\"b\n" +
+	"\x06source\x18\x06 \x01(\tR\x06source\"\xb2\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x16\n" +
-	"\x06offset\x18\x04 \x01(\x03R\x06offsetB\xa1\x01\n" +
+	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x12\n" +
+	"\x04site\x18\x05 \x01(\tR\x04site\x12\x12\n" +
+	"\x04zone\x18\x06 \x01(\tR\x04zone\x12\x12\n" +
+	"\x04code\x18\a \x01(\tR\x04code\x12\x12\n" +
+	"\x04team\x18\b \x01(\tR\x04teamB\xa1\x01\n" +
 	"\x12com.vigie.watch.v1B\vFramesProtoP\x01Z$vigie/pkg/gen/vigie/watch/v1;watchv1\xa2\x02\x03VWX\xaa\x02\x0eVigie.Watch.V1\xca\x02\x0eVigie\\Watch\\V1\xe2\x02\x1aVigie\\Watch\\V1\\GPBMetadata\xea\x02\x10Vigie::Watch::V1b\x06proto3"
 
 var (

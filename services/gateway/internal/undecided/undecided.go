@@ -1,0 +1,179 @@
+// Package undecided watches intake beside the deciders: an alarm or an SOS that is stored and has no outcome after 2 s is
+// told to whoever watches the room, whatever the deciders do (protocol §6). It knows nothing of why.
+package undecided
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/wire"
+)
+
+const (
+	// After is how long an alarm may be without an outcome, in real time.
+	After = 2 * time.Second
+	// lookEvery bounds how much later it is told.
+	lookEvery = 250 * time.Millisecond
+	// atMost bounds what is told apart; a room that far behind needs no list to know that it is.
+	atMost = 1000
+)
+
+// Config of a watch.
+type Config struct {
+	Rooms *follow.Rooms
+	Log   *kafkalog.Log
+	// Notify tells everybody who watches a room.
+	Notify func(room string, notice *watchv1.Notice)
+	Logger *slog.Logger
+}
+
+// Watch is over all rooms.
+type Watch struct {
+	Config
+	stop context.CancelFunc
+	wait sync.WaitGroup
+
+	mu    sync.Mutex // guards open
+	rooms map[string][]open
+}
+
+// open is an alarm or SOS without an outcome.
+type open struct {
+	notice *watchv1.Notice
+	seen   time.Time
+	told   bool
+}
+
+// New returns a watch that looks at nothing yet.
+func New(c Config) *Watch { return &Watch{Config: c, stop: func() {}, rooms: map[string][]open{}} }
+
+// Start begins to watch; the rooms have been started.
+func (w *Watch) Start(ctx context.Context) {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	w.stop = stop
+	for _, board := range w.Rooms.All() {
+		w.wait.Go(func() { w.read(run, board) })
+		w.wait.Go(func() { w.look(run, board) })
+	}
+}
+
+// Stop ends it and waits.
+func (w *Watch) Stop() {
+	w.stop()
+	w.wait.Wait()
+}
+
+// Open gives the notices that somebody who begins to watch a room has missed.
+func (w *Watch) Open(room string) []*watchv1.Notice {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var told []*watchv1.Notice
+	for _, o := range w.rooms[room] {
+		if o.told {
+			told = append(told, o.notice)
+		}
+	}
+	return told
+}
+
+// Count is how many alarms of all rooms are told as undecided.
+func (w *Watch) Count() int {
+	n := 0
+	for _, board := range w.Rooms.All() {
+		n += len(w.Open(board.Room.Room))
+	}
+	return n
+}
+
+func (w *Watch) read(ctx context.Context, board *follow.Board) {
+	if board.AwaitReady(ctx) != nil {
+		// Ended, or halted: then nothing is decided, and reading begins where the fold has stopped.
+		if ctx.Err() != nil {
+			return
+		}
+	}
+	from := intakeNext(board)
+	err := follow.Partition(ctx, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
+		if n := notice(board.Room.Room, wire.DecodeRequest(r.Offset, r.Value)); n != nil {
+			w.enter(board.Room.Room, n)
+		}
+		return nil
+	}, func(int64, int64) {})
+	if ctx.Err() == nil {
+		w.Logger.ErrorContext(ctx, "intake not watched any more", "room", board.Room.Room, "err", err)
+	}
+}
+
+func (w *Watch) enter(room string, n *watchv1.Notice) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.rooms[room]) < atMost {
+		w.rooms[room] = append(w.rooms[room], open{notice: n, seen: time.Now()})
+	}
+}
+
+func intakeNext(board *follow.Board) (next int64) {
+	board.Look(func(f *controlroom.Fold) { next = f.IntakeNext })
+	return next
+}
+
+// notice is what there is to tell of a request, or nil when it is neither an alarm nor an SOS. What cannot be read may be one.
+func notice(room string, r wire.Request) *watchv1.Notice {
+	n := &watchv1.Notice{Kind: "undecided", Room: room, Offset: r.Offset, Message: "An alarm is stored and nobody has decided on it yet."}
+	switch b := r.Body.GetBody().(type) {
+	case *intakev1.Request_RaiseAlarm:
+		if b.RaiseAlarm.GetRestore() {
+			return nil
+		}
+		n.Site, n.Zone, n.Code = b.RaiseAlarm.GetSite(), b.RaiseAlarm.GetZone(), b.RaiseAlarm.GetCode()
+	case *intakev1.Request_RaiseSos:
+		n.Message = "An SOS is stored and nobody has decided on it yet."
+		n.Team, n.Site, n.Zone = b.RaiseSos.GetTeam(), b.RaiseSos.GetSite(), b.RaiseSos.GetZone()
+	default:
+		if r.Unreadable == "" {
+			return nil
+		}
+		n.Message = "A request that cannot be read is stored and nobody has decided on it yet: it may be an alarm."
+	}
+	return n
+}
+
+func (w *Watch) look(ctx context.Context, board *follow.Board) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			for _, n := range w.due(board.Room.Room, intakeNext(board), time.Now()) {
+				w.Notify(board.Room.Room, n)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// due forgets what has been answered and gives what is to be told now.
+func (w *Watch) due(room string, next int64, now time.Time) []*watchv1.Notice {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := slices.DeleteFunc(w.rooms[room], func(o open) bool { return o.notice.GetOffset() < next })
+	w.rooms[room] = list
+	var tell []*watchv1.Notice
+	for k := range list {
+		if !list[k].told && now.Sub(list[k].seen) >= After {
+			list[k].told = true
+			tell = append(tell, list[k].notice)
+		}
+	}
+	return tell
+}

@@ -1,0 +1,88 @@
+package undecided_test
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"vigie/pkg/eventlog"
+	"vigie/pkg/follow"
+	"vigie/pkg/follow/livetest"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/services/gateway/internal/undecided"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// told is what a watch has told.
+type told struct {
+	mu      sync.Mutex
+	notices map[string][]*watchv1.Notice
+}
+
+func (l *told) notify(room string, n *watchv1.Notice) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notices[room] = append(l.notices[room], n)
+}
+
+func (l *told) of(room string) []*watchv1.Notice {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]*watchv1.Notice(nil), l.notices[room]...)
+}
+
+func alarm(code string) *intakev1.Request {
+	return &intakev1.Request{Body: &intakev1.Request_RaiseAlarm{RaiseAlarm: &intakev1.RaiseAlarm{
+		AlarmId: code, Source: "panel", Code: code, Site: "north-1", Zone: "ED",
+	}}}
+}
+
+func TestAnAlarmThatNobodyDecidesIsToldAfterTwoSecondsAndForgottenWhenItIs(t *testing.T) {
+	t.Parallel()
+	w := livetest.Start(t, "north", "south")
+	w.Decide("south")
+	rooms := follow.NewRooms(w.Log, slog.New(slog.DiscardHandler))
+	if err := rooms.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rooms.Stop)
+	w.Ready(rooms)
+	heard := &told{notices: map[string][]*watchv1.Notice{}}
+	watch := undecided.New(undecided.Config{Rooms: rooms, Log: w.Log, Notify: heard.notify, Logger: slog.New(slog.DiscardHandler)})
+	watch.Start(t.Context())
+	t.Cleanup(watch.Stop)
+
+	began := time.Now()
+	w.Ask("south", "source/panel", "decided", alarm("FIRE"))
+	w.Ask("north", "source/panel", "a", alarm("PANIC"))
+	w.Ask("north", "account/x", "duty", &intakev1.Request{Body: &intakev1.Request_EndDuty{EndDuty: &intakev1.EndDuty{Team: "T"}}})
+	w.Ask("north", "device/d", "s", &intakev1.Request{Body: &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{Team: "T-north-1"}}})
+	w.Append(eventlog.TopicIntake, "north", []byte{0xff})
+	livetest.Await(t, "three are told", func() bool { return len(heard.of("north")) == 3 })
+	if took := time.Since(began); took < undecided.After {
+		t.Errorf("told after %v", took)
+	}
+	notices := heard.of("north")
+	if n := notices[0]; n.GetKind() != "undecided" || n.GetCode() != "PANIC" || n.GetSite() != "north-1" || n.GetOffset() != 0 {
+		t.Errorf("the alarm: %v", n)
+	}
+	if n := notices[1]; n.GetTeam() != "T-north-1" || n.GetOffset() != 2 {
+		t.Errorf("the SOS: %v", n)
+	}
+	if n := notices[2]; n.GetOffset() != 3 {
+		t.Errorf("what cannot be read may be one: %v", n)
+	}
+	if len(watch.Open("north")) != 3 || watch.Count() != 3 {
+		t.Error("whoever comes later is not told")
+	}
+	if n := heard.of("south"); len(n) != 0 {
+		t.Errorf("decided, and told all the same: %v", n)
+	}
+	w.Decide("north")
+	livetest.Await(t, "all are decided", func() bool { return watch.Count() == 0 })
+}
