@@ -8,6 +8,8 @@ MAKEFLAGS   += --no-builtin-rules --no-print-directory
 
 TOOLS := $(CURDIR)/bin/tools
 BUF   := tools/node_modules/.bin/buf
+# A cache of its own: two checkouts of one module in a shared one report each other's findings.
+LINT  := GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint
 # One binary per services/NAME/cmd/NAME.
 MAINS := $(addprefix ./,$(wildcard services/*/cmd/*))
 # What gofmt looks at: all but what npm installs.
@@ -40,8 +42,8 @@ test: fmt-check vet build ## format, vet, unit tests, then the scenarios against
 verify: lint race proto-check tidy-check page-check whole real ## lint, race detector, contracts, modules, long suites, real Kafka and Redis
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
-	$(TOOLS)/golangci-lint run ./...
-	$(if $(SUITES),cd tests && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...)
+	$(LINT) run ./...
+	$(if $(SUITES),cd tests && $(LINT) run --config $(CURDIR)/.golangci.yml ./...)
 
 stack-up: ## Kafka (three nodes) and Redis in the background, no containers; ARGS="--brokers 1"
 	@go build -o $(TOOLS)/stack ./tests/stack/cmd/stack
@@ -58,7 +60,7 @@ bench: build ## a table of figures, and bench.json
 	cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go run ./load/bench $(ARGS)
 
 fmt: $(TOOLS)/golangci-lint ## format all Go code
-	$(TOOLS)/golangci-lint fmt
+	$(LINT) fmt
 
 fmt-check:
 	@bad="$$(gofmt -l $(GODIRS))"; \
