@@ -172,7 +172,7 @@ func (r *Result) table(w io.Writer) error {
 	}
 	row("lost", r.Lost, "")
 	row("duplicated", r.Duplicated, "")
-	row("refused commands", len(r.refused), strings.Join(refusalLines(r.refused), ", "))
+	row("refused commands", total(r.refused), strings.Join(refusalLines(r.refused), ", "))
 	row("took", (time.Duration(r.WallS) * time.Second).String(), (time.Duration(r.DomainS)*time.Second).String()+" of the domain clock")
 	for _, f := range r.findings[:min(len(r.findings), mostFindings)] {
 		_, _ = fmt.Fprintf(t, "  %s\n", f)
@@ -181,6 +181,14 @@ func (r *Result) table(w io.Writer) error {
 		_, _ = fmt.Fprintf(t, "  and %d more\n", more)
 	}
 	return t.Flush()
+}
+
+func total(counts map[string]int) int {
+	n := 0
+	for _, c := range counts {
+		n += c
+	}
+	return n
 }
 
 func refusalLines(refused map[string]int) []string {
