@@ -86,8 +86,9 @@ page-check:
 whole: ## the whole conformance suite of the message adapter, on the embedded broker
 	VIGIE_TEST_WHOLE=1 go test -count=1 -run Watermill ./pkg/eventlog/kafkalog/pubsub
 
-real: ## what only real Kafka and Redis can show; starts them
+real: build ## what only real Kafka and Redis can show, and the scenarios with a process per service; starts them
 	cd tests && go test -p 1 -count=1 -timeout 20m $(TESTFLAGS) ./real/...
+	cd tests && VIGIE_TOPOLOGY=kafka VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 -timeout 20m $(TESTFLAGS) ./scenario
 
 # Tools are built from their own module, pinned there, outside the workspace: inside it, their versions would move ours.
 $(TOOLS)/golangci-lint: tools/go.mod tools/go.sum

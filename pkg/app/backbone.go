@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 
 	"go.uber.org/fx"
 
@@ -18,11 +20,13 @@ type Backbone struct {
 	KafkaBrokers     []string `koanf:"kafka_brokers" help:"addresses of Kafka, host:port,..."`
 	PositionsBrokers []string `koanf:"positions_brokers" help:"addresses of the Kafka for positions, when it is another one"`
 	DirectoryURL     string   `koanf:"directory_url" help:"the directory's SQLite file"`
+	ClockRate        int      `koanf:"clock_rate" help:"domain seconds in a real one; other than 1 only with clock_path"`
+	ClockPath        string   `koanf:"clock_path" help:"file of the domain clock, the same for all processes; empty: the real time"`
 }
 
 // DefaultBackbone is Kafka on this machine and a directory beside the process.
 func DefaultBackbone() Backbone {
-	return Backbone{KafkaBrokers: kafkalog.Default().Brokers, DirectoryURL: "directory.db"}
+	return Backbone{KafkaBrokers: kafkalog.Default().Brokers, DirectoryURL: "directory.db", ClockRate: 1}
 }
 
 // Validate says what cannot work.
@@ -30,6 +34,13 @@ func (b Backbone) Validate() error {
 	var errs []error
 	if b.DirectoryURL == "" {
 		errs = append(errs, errors.New("directory_url: give the path of the directory"))
+	}
+	if b.ClockRate < 1 || b.ClockRate > clock.MaxRate {
+		errs = append(errs, fmt.Errorf("clock_rate %d: give a whole number from 1 to %d", b.ClockRate, clock.MaxRate))
+	}
+	if b.ClockRate != 1 && b.ClockPath == "" {
+		// Each process would begin a time of its own.
+		errs = append(errs, errors.New("clock_path: with a clock_rate, give a file that all processes share"))
 	}
 	return errors.Join(append(errs, b.kafka().Validate())...)
 }
@@ -40,11 +51,24 @@ func (b Backbone) kafka() kafkalog.Config {
 	return cfg
 }
 
-// BackboneModule provides *kafkalog.Log, *directory.Directory and the real *clock.Clock to a process of its own.
+func (b Backbone) clock() (*clock.Clock, error) {
+	if b.ClockPath == "" {
+		return clock.Real(), nil
+	}
+	c, err := clock.Open(b.ClockPath, b.ClockRate)
+	if errors.Is(err, clock.ErrRate) {
+		return nil, Exit(Usage, err)
+	}
+	return c, err
+}
+
+// BackboneModule provides *kafkalog.Log, *directory.Directory and *clock.Clock to a process of its own, and announces it on
+// the standard output once it is ready. Put it after Module.
 func BackboneModule(b Backbone) fx.Option {
 	return fx.Options(
 		fx.Supply(b.kafka()),
-		fx.Provide(clock.Real, NewLog),
+		fx.Provide(b.clock, NewLog),
+		Announce(os.Stdout),
 		fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (*directory.Directory, error) {
 			return OpenDirectory(lc, directory.Config{Path: b.DirectoryURL, Log: log})
 		}),

@@ -1,7 +1,7 @@
 // Package clock is the domain clock: the time that deadlines, shifts, ages and travel are measured in.
 //
 // Domain time = origin + rate × (real − origin). At rate 1 it is the real time; a simulated day runs at a higher rate.
-// The origin is kept in the data directory, so that a restart goes on where domain time would be by now, and a directory keeps
+// The origin is kept in a file, in the data directory or shared by the processes of one machine, so that a restart goes on where domain time would be by now, and a directory keeps
 // the rate it was made with: its log is full of domain times, which another rate would contradict.
 //
 // Timers that belong to the network (pings, write deadlines, retries, token expiry) are real and must not use this package.
@@ -16,8 +16,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
 
 // MaxRate is the fastest a domain clock runs: a day in less than ten seconds.
@@ -40,7 +38,8 @@ type file struct {
 	Rate   int64     `json:"rate"`
 }
 
-// Open returns the clock kept in the file at path. The first Open makes the file, with the present as origin.
+// Open returns the clock kept in the file at path. The first Open makes the file, with the present as origin; of many at
+// once, in whatever processes, one is first.
 func Open(path string, rate int) (*Clock, error) {
 	if rate < 1 || rate > MaxRate {
 		return nil, fmt.Errorf("clock rate %d: give a whole number from 1 to %d", rate, MaxRate)
@@ -69,14 +68,31 @@ func create(path string, rate int64) (*Clock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("clock: %w", err)
 	}
-	if err := renameio.WriteFile(path, append(raw, '\n'), 0o600); err != nil {
+	switch err := writeNew(path, append(raw, '\n')); {
+	case errors.Is(err, fs.ErrExist):
+		return Open(path, int(rate)) // another process was quicker: its origin is that of all
+	case err != nil:
 		return nil, fmt.Errorf("clock: %w", err)
 	}
-	// renameio syncs the file; the name is durable only when the directory is too.
+	// The name is durable only when the directory is.
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("clock: %w", err)
 	}
 	return &Clock{origin: f.Origin, rate: rate}, nil
+}
+
+// writeNew makes the file whole or not at all, and never in the place of another.
+func writeNew(path string, content []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path) // unlike a rename, it replaces nothing
 }
 
 func syncDir(path string) error {

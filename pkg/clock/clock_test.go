@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +60,26 @@ func TestARestartGoesOnFromTheOrigin(t *testing.T) {
 			t.Errorf("%v passed over the restart, want 15h", got)
 		}
 	})
+}
+
+func TestAllWhoOpenAtOnceHaveOneOrigin(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "clock.json")
+	clocks := make([]*clock.Clock, 16)
+	var together sync.WaitGroup
+	for k := range clocks {
+		together.Go(func() { clocks[k], _ = clock.Open(path, clock.MaxRate) })
+	}
+	together.Wait()
+	for _, c := range clocks {
+		if c == nil || *c != *clocks[0] {
+			t.Errorf("%+v and %+v", c, clocks[0])
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
 }
 
 func TestYearsAtTheHighestRateDoNotOverflow(t *testing.T) {

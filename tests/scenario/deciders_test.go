@@ -13,9 +13,12 @@ import (
 	logv1 "vigie/pkg/gen/vigie/log/v1"
 )
 
-// dispatchBeside runs one more decider for all rooms, in a process of its own on the same Kafka.
+// dispatchBeside runs one more decider for all rooms, in a process of its own on the same Kafka, where there is only one.
 func (n *Night) dispatchBeside() {
 	n.t.Helper()
+	if onKafka() {
+		return
+	}
 	home := n.t.TempDir()
 	c := exec.CommandContext(n.life, programs.path(n.t, "dispatch"))
 	c.Env = []string{
@@ -33,7 +36,7 @@ func (n *Night) dispatchBeside() {
 	})
 }
 
-// stutter stops the whole program for a moment again and again, as a busy host does, until it is told to end: both deciders
+// stutter stops one decider, or the whole program, for a moment again and again, as a busy host does, until it is told to end: both deciders
 // then have the same requests before them.
 func (n *Night) stutter(end <-chan struct{}) {
 	const free = 300 * time.Millisecond

@@ -87,7 +87,7 @@ func Begin(t *testing.T, options ...option) *Night {
 		s.data = filepath.Join(home, "data")
 	}
 	n := &Night{t: t, data: s.data, tokens: map[string]string{}, http: &http.Client{Timeout: 20 * time.Second}, life: untilDeadline(t)}
-	n.top = &allInOne{setting: s, program: programs.path(t, "vigie"), life: n.life, logPath: filepath.Join(home, "server.log")}
+	n.top = s.begin(t, home)
 	t.Cleanup(func() { n.end(home, s.unchecked) })
 	n.Start()
 	return n
@@ -148,7 +148,7 @@ func (n *Night) Kill9() {
 // Ends waits until the program has ended by itself, and gives its exit status.
 func (n *Night) Ends() int {
 	n.t.Helper()
-	status, err := n.top.wait()
+	status, err := n.node().wait()
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -1,19 +1,11 @@
 package scenario_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -26,8 +18,8 @@ type topology interface {
 	kill() error
 	// stop asks it to end and waits; the error says so when it did not end well.
 	stop() error
-	// wait gives the exit status of a product that ends by itself.
-	wait() (status int, err error)
+	// log is how a command line reads the log of a product that does not run.
+	log() []string
 	// story is the tail of what it has logged.
 	story() string
 }
@@ -37,18 +29,34 @@ type endpoint struct {
 	URL            string `json:"url"`
 	Kafka          string `json:"kafka"`
 	PositionsKafka string `json:"positions_kafka"`
-	PID            int    `json:"pid"`
-	ClockRate      int    `json:"clock_rate"`
+	// PID is that of a process which decides.
+	PID       int `json:"pid"`
+	ClockRate int `json:"clock_rate"`
+}
+
+// topologyVariable names the topology; all in one process when it is not set.
+const topologyVariable = "VIGIE_TOPOLOGY"
+
+// onKafka says that each service is to be a process of its own, on Kafka.
+func onKafka() bool { return os.Getenv(topologyVariable) == "kafka" }
+
+// begin makes what a night is played on.
+func (s setting) begin(t *testing.T, home string) topology {
+	t.Helper()
+	if onKafka() {
+		return apart(t, s, home)
+	}
+	return &allInOne{
+		setting: s, program: programs.path(t, "vigie"),
+		process: &process{name: "vigie up", logPath: filepath.Join(home, "server.log"), life: untilDeadline(t)},
+	}
 }
 
 // allInOne is vigie up.
 type allInOne struct {
 	setting
-	program, logPath string
-	life             context.Context //nolint:containedctx // that of the process
-
-	process *exec.Cmd
-	ended   chan error
+	*process
+	program string
 }
 
 // untilDeadline ends with the test, or shortly before the time of all tests is over: nothing may outlive them.
@@ -62,118 +70,22 @@ func untilDeadline(t *testing.T) context.Context {
 	return ctx
 }
 
-func (a *allInOne) command() []string {
-	return append(slices.Clone(a.through), a.program,
-		"up", "--data", a.data, "--region", a.region, "--listen", a.listen, "--json", "--clock-rate", strconv.Itoa(a.rate))
-}
-
-// startBound is for the slowest honest start on a busy machine.
-const startBound = 30 * time.Second
-
 func (a *allInOne) start() (endpoint, error) {
-	log, err := os.OpenFile(a.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return endpoint{}, err
-	}
-	defer func() { _ = log.Close() }() // the process has its own
-	command := a.command()
-	a.process = exec.CommandContext(a.life, command[0], command[1:]...)
-	a.process.Stderr = log
-	// Ours, so that waiting for the process does not wait for the reading.
-	stdout, write, err := os.Pipe()
-	if err != nil {
-		return endpoint{}, err
-	}
-	a.process.Stdout = write
-	err = a.process.Start()
-	_ = write.Close() // the process has its own
-	if err != nil {
-		return endpoint{}, errors.Join(err, stdout.Close())
-	}
-	a.ended = make(chan error, 1)
-	ready := make(chan endpoint, 1)
-	go func() {
-		// All lines are read, so that the program never waits for its reader.
-		readReady(stdout, ready)
-		_ = stdout.Close() // read to its end
-		a.ended <- a.process.Wait()
-	}()
-	select {
-	case at := <-ready:
-		return at, nil
-	case err := <-a.ended:
-		a.ended <- err
-		return endpoint{}, fmt.Errorf("vigie up ended before it was ready: %w", err)
-	case <-time.After(startBound):
-		return endpoint{}, errors.Join(fmt.Errorf("vigie up was not ready within %v", startBound), a.kill())
-	}
+	a.command = append(slices.Clone(a.through), a.program,
+		"up", "--data", a.data, "--region", a.region, "--listen", a.listen, "--json", "--clock-rate", strconv.Itoa(a.rate))
+	return a.process.start()
 }
 
-func readReady(r io.Reader, ready chan<- endpoint) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		var line struct {
-			Event string `json:"event"`
-			endpoint
-		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Event == "ready" {
-			ready <- line.endpoint
-		}
-	}
-}
+func (a *allInOne) log() []string { return []string{"--data", a.data} }
 
-func (a *allInOne) kill() error {
-	if err := a.process.Process.Kill(); err != nil {
-		return err
+// node is the embedded node, for nights that are about it.
+func (n *Night) node() *allInOne {
+	n.t.Helper()
+	a, ok := n.top.(*allInOne)
+	if !ok {
+		n.t.Fatal("this night is about the embedded node: list it in aboutTheNode")
 	}
-	<-a.ended
-	return nil
-}
-
-// stopBound is what the program promises, and a margin for a busy machine.
-const stopBound = 15 * time.Second
-
-func (a *allInOne) stop() error {
-	if err := a.process.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	select {
-	case err := <-a.ended:
-		if err != nil {
-			return fmt.Errorf("vigie up, asked to stop: %w", err)
-		}
-		return nil
-	case <-time.After(stopBound):
-		return errors.Join(fmt.Errorf("vigie up did not stop within %v", stopBound), a.kill())
-	}
-}
-
-func (a *allInOne) wait() (int, error) {
-	select {
-	case <-a.ended:
-		return a.process.ProcessState.ExitCode(), nil
-	case <-time.After(patience):
-		return 0, fmt.Errorf("vigie up still runs after %v", patience)
-	}
-}
-
-// told is how many lines of the log a failure shows, each cut at longestLine.
-const (
-	told        = 40
-	longestLine = 500
-)
-
-func (a *allInOne) story() string {
-	raw, err := os.ReadFile(a.logPath)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
-	lines = lines[max(0, len(lines)-told):]
-	for k, line := range lines {
-		lines[k] = line[:min(len(line), longestLine)]
-	}
-	return strings.Join(lines, "\n")
+	return a
 }
 
 // regionFile is a region of the repository.

@@ -69,6 +69,7 @@ func (n *Night) dial(spoken string, header http.Header) (conn *websocket.Conn, s
 // connect says hello with what has been applied, and waits until the story begins or the server hangs up.
 func (w *watcher) connect() {
 	w.n.t.Helper()
+	w.cut() // what is left of a connection that the server has ended
 	conn, _, err := w.n.dial(w.spoken, nil)
 	if err != nil {
 		w.n.t.Fatalf("%s: %v", w.name, err)

@@ -46,16 +46,16 @@ func TestTheNightReplaysToTheSameBytesFromEverywhere(t *testing.T) {
 	night.Stop()
 
 	for offset, want := range live {
-		got := vigie(t, "replay", "--room", "alpha", "--offset", offset, "--data", night.data)
+		got := night.afterwards("replay", "--room", "alpha", "--offset", offset)
 		if diff := cmp.Diff(string(want), got.stdout); got.status != 0 || diff != "" {
 			t.Errorf("offset %s, live and replayed: %s (-live +replayed):\n%s", offset, got.stderr, diff)
 		}
 	}
-	got := vigie(t, "replay", "--room", "alpha", "--at", at, "--data", night.data)
+	got := night.afterwards("replay", "--room", "alpha", "--at", at)
 	if diff := cmp.Diff(string(byInstant), got.stdout); got.status != 0 || diff != "" {
 		t.Errorf("at %s, live and replayed: %s (-live +replayed):\n%s", at, got.stderr, diff)
 	}
-	tail := vigie(t, "log", "tail", "--room", "alpha", "--json", "--data", night.data)
+	tail := night.afterwards("log", "tail", "--room", "alpha", "--json")
 	listed := lines[record](t, tail)
 	for k, r := range records {
 		r.Raw = nil
@@ -66,10 +66,16 @@ func TestTheNightReplaysToTheSameBytesFromEverywhere(t *testing.T) {
 	if overHTTP.status != 0 || !strings.HasPrefix(tail.stdout, overHTTP.stdout) || overHTTP.stdout == "" {
 		t.Errorf("over HTTP the tail is another: %v", overHTTP)
 	}
-	words := vigie(t, "log", "tail", "--room", "alpha", "--data", night.data)
+	words := night.afterwards("log", "tail", "--room", "alpha")
 	if !strings.Contains(words.stdout, "mission "+offer.GetMission()+" accepted") || strings.Contains(words.stdout, "Glass broken") {
 		t.Errorf("for people, and without personal texts: %v", words)
 	}
+}
+
+// afterwards reads the log with the command line, when nothing runs any more.
+func (n *Night) afterwards(command ...string) ran {
+	n.t.Helper()
+	return vigie(n.t, append(command, n.top.log()...)...)
 }
 
 func lines[T any](t *testing.T, out ran) (list []T) {

@@ -95,16 +95,9 @@ func TestAFileThatMayNotGrowStopsTheProgramAndNothingAcknowledgedIsLost(t *testi
 	if status := night.Ends(); status != 8 || !strings.Contains(night.top.story(), "make room on the disk and start again") {
 		t.Errorf("exit status %d, want 8 and what to do:\n%s", status, night.top.story())
 	}
-	night.unlimited()
+	night.node().through = nil
 	night.Start()
 	night.State("alpha")
-}
-
-// unlimited starts without help from here on.
-func (n *Night) unlimited() {
-	if a, ok := n.top.(*allInOne); ok {
-		a.through = nil
-	}
 }
 
 func TestAFullDiskStopsTheProgramInOrderAndKeepsItFromStartingUntilThereIsRoom(t *testing.T) {

@@ -51,7 +51,7 @@ func (f *dirFlags) add(c *cobra.Command) {
 func (f *dirFlags) with(c *cobra.Command, do func(context.Context, *directory.Directory, printer) error) (err error) {
 	path := filepath.Join(f.data, "directory.db")
 	if _, err := os.Stat(path); err != nil {
-		return app.Exit(app.Usage, fmt.Errorf("%s: there is no directory yet: run vigie up once, or give --data", path))
+		return app.Exit(app.Usage, fmt.Errorf("%s: there is no directory yet: run vigie up once or vigie account init, or give --data", path))
 	}
 	d, err := directory.Open(c.Context(), directory.Config{Path: path})
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *dirFlags) with(c *cobra.Command, do func(context.Context, *directory.Di
 }
 
 func accountCommand() *cobra.Command {
-	c := &cobra.Command{Use: "account", Short: "List accounts and reset passwords"}
+	c := &cobra.Command{Use: "account", Short: "Make the first accounts, list accounts, reset passwords"}
 	var f dirFlags
 	list := &cobra.Command{
 		Use: "list", Short: "List accounts with their grants", Args: cobra.NoArgs,
@@ -97,7 +97,7 @@ func accountCommand() *cobra.Command {
 		},
 	}
 	g.add(reset)
-	c.AddCommand(list, reset)
+	c.AddCommand(initCommand(), list, reset)
 	return c
 }
 

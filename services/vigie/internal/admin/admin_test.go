@@ -98,6 +98,38 @@ func TestAccountsAreListedAndTheirPasswordsReset(t *testing.T) {
 	}
 }
 
+func TestADirectoryIsMadeOnceWithAccountsThatOpen(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "fresh")
+	if out, err := run(t, "account", "init", "--data", data, "--region", regionFile, "--json"); err != nil {
+		t.Fatal(out, err)
+	}
+	content, err := os.ReadFile(filepath.Join(data, "first-accounts.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first directory.FirstAccounts
+	if err := json.Unmarshal(content, &first); err != nil || len(first.Accounts) == 0 || len(first.Sources) == 0 {
+		t.Fatalf("%s: %v", content, err)
+	}
+	d, err := directory.Open(t.Context(), directory.Config{Path: filepath.Join(data, "directory.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if _, err := d.Authenticate(t.Context(), first.Accounts[0].Account, first.Accounts[0].Password); err != nil {
+		t.Error(err)
+	}
+	_, err = run(t, "account", "init", "--data", data, "--region", regionFile)
+	again, _ := os.ReadFile(filepath.Join(data, "first-accounts.json"))
+	if app.Status(err) != app.Usage || !strings.Contains(err.Error(), "vigie account reset") || string(again) != string(content) {
+		t.Errorf("a second time: %v", err)
+	}
+	if _, err := run(t, "account", "init", "--data", data, "--region", "nowhere.yaml"); app.Status(err) != app.BadRegion {
+		t.Errorf("no region: %v", err)
+	}
+}
+
 func TestASourceIsAddedOnceAndItsKeyOpens(t *testing.T) {
 	t.Parallel()
 	d := start(t)
