@@ -21,16 +21,24 @@ type First struct {
 // SameContent says whether a request with this content is a repeat, and not another use of the same id.
 func (f First) SameContent(h Hash) bool { return f.ContentHash == short(h) }
 
-// causes remembers the first outcome of each cause. Keys are 128 bits of SHA-256: a million strings would take ten times
-// the memory.
+// Slot is what is remembered of one intake position. Its key is 128 bits of SHA-256 (a million strings would take ten
+// times the memory); a zero key says that nothing is.
+type Slot struct {
+	Key   [16]byte
+	First First
+}
+
+// causes remembers the first outcome of each cause.
 type causes struct {
-	first map[[16]byte]First
-	// ring holds the key remembered at intake position i in slot i modulo Remembered.
-	ring   [][16]byte
+	slots
+	// keep is after how many positions a slot is taken again: position i is remembered in slot i modulo keep.
+	keep int64
+	// at gives the slot of a key.
+	at     map[[16]byte]int
 	digest Hash
 }
 
-func newCauses() *causes { return &causes{first: map[[16]byte]First{}} }
+func newCauses(keep int64) *causes { return &causes{keep: keep, at: map[[16]byte]int{}} }
 
 func short(h Hash) [16]byte { return [16]byte(h[:16]) }
 
@@ -43,35 +51,81 @@ func (c Cause) key() [16]byte {
 }
 
 func (c *causes) lookup(cause Cause) (First, bool) {
-	f, ok := c.first[cause.key()]
-	return f, ok
+	k, ok := c.at[cause.key()]
+	if !ok {
+		return First{}, false
+	}
+	return c.get(k).First, true
 }
 
 // remember is called once for every answered request, in order of intake. Repeats only take their slot.
 func (c *causes) remember(intake int64, cause Cause, repeat bool, f First) {
-	slot := int(intake % Remembered)
-	for len(c.ring) <= slot {
-		c.ring = append(c.ring, [16]byte{})
+	k := int(intake % c.keep)
+	for c.n <= k {
+		c.push(Slot{})
 	}
-	var none, key [16]byte
-	if old := c.ring[slot]; old != none {
-		delete(c.first, old)
+	var none [16]byte
+	if old := c.get(k).Key; old != none {
+		delete(c.at, old)
 	}
+	var slot Slot
 	if !repeat && cause != (Cause{}) {
-		key = cause.key()
-		if _, known := c.first[key]; known {
-			key = none
-		} else {
-			c.first[key] = f
+		if key := cause.key(); !c.knows(key) {
+			slot = Slot{Key: key, First: f}
+			c.at[key] = k
 		}
 	}
-	c.ring[slot] = key
-	if key != none {
+	c.set(k, slot)
+	if slot.Key != none {
 		var buf [32 + 16 + 16 + 8]byte
 		n := copy(buf[:], c.digest[:])
-		n += copy(buf[n:], key[:])
+		n += copy(buf[n:], slot.Key[:])
 		n += copy(buf[n:], f.ContentHash[:])
 		binary.BigEndian.PutUint64(buf[n:], f.Version)
 		c.digest = sha256.Sum256(buf[:])
 	}
+}
+
+func (c *causes) knows(key [16]byte) bool {
+	_, known := c.at[key]
+	return known
+}
+
+// slots is a long list in pieces, so that a copy of it costs next to nothing: it shares the pieces, and whoever changes
+// one first makes it its own.
+type slots struct {
+	pieces []*[piece]Slot
+	// shared pieces are also held by a copy.
+	shared []bool
+	n      int
+}
+
+// piece is small enough to be copied between two decisions.
+const piece = 1024
+
+func (s *slots) get(k int) *Slot { return &s.pieces[k/piece][k%piece] }
+
+func (s *slots) set(k int, v Slot) {
+	p := k / piece
+	if s.shared[p] {
+		own := *s.pieces[p]
+		s.pieces[p], s.shared[p] = &own, false
+	}
+	s.pieces[p][k%piece] = v
+}
+
+func (s *slots) push(v Slot) {
+	if s.n%piece == 0 {
+		s.pieces, s.shared = append(s.pieces, new([piece]Slot)), append(s.shared, false)
+	}
+	s.n++
+	s.set(s.n-1, v)
+}
+
+// share gives a copy that is not changed by what is set later.
+func (s *slots) share() slots {
+	for p := range s.shared {
+		s.shared[p] = true
+	}
+	return slots{pieces: append([]*[piece]Slot(nil), s.pieces...), shared: append([]bool(nil), s.shared...), n: s.n}
 }

@@ -4,7 +4,7 @@ import "testing"
 
 func TestCausesAreForgottenByPositionAndByNothingElse(t *testing.T) {
 	t.Parallel()
-	c := newCauses()
+	c := newCauses(Remembered)
 	a, b, other := Cause{"p", "a"}, Cause{"p", "b"}, Cause{"p", "c"}
 	c.remember(0, a, false, First{Version: 1})
 	c.remember(1, b, false, First{Version: 2})

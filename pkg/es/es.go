@@ -118,6 +118,8 @@ type Domain[S, E, R, F any] struct {
 	// Level gives the level that an event raises the room to, or 0; MaxLevel is the highest that this program knows.
 	Level    func(E) uint32
 	MaxLevel uint32
+	// Remembered is for how many intake positions causes are remembered; 0: the protocol's [Remembered].
+	Remembered int64
 	// StepsClock says whether an event moves the room's clock back, and AsksStep whether a request asks for that.
 	StepsClock func(E) bool
 	AsksStep   func(R) bool

@@ -1,6 +1,9 @@
 package es
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Fold is a room as told by the records read so far. It is not safe for concurrent use.
 type Fold[S, E, R, F any] struct {
@@ -14,6 +17,10 @@ type Fold[S, E, R, F any] struct {
 	voids  map[Hash]uint64
 	causes *causes
 	halted string
+	// last is the hash of the record before Next, answered that of the last request that was answered.
+	last, answered Hash
+	// author of the last effective record.
+	author string
 }
 
 // NewFold is a room before its first record.
@@ -24,7 +31,7 @@ func NewFold[S, E, R, F any](room string, domain *Domain[S, E, R, F]) *Fold[S, E
 		room:   room,
 		domain: domain,
 		voids:  map[Hash]uint64{},
-		causes: newCauses(),
+		causes: newCauses(cmp.Or(domain.Remembered, Remembered)),
 	}
 }
 
@@ -43,7 +50,7 @@ func (f *Fold[S, E, R, F]) Read(r *Stored[E]) Judgement {
 		f.halted = j.Reason
 		return j
 	}
-	f.Next = r.Offset + 1
+	f.Next, f.last = r.Offset+1, r.Hash
 	if j.Verdict == Void {
 		if r.Version >= f.Version {
 			f.voids[r.Hash] = r.Version
@@ -56,18 +63,32 @@ func (f *Fold[S, E, R, F]) Read(r *Stored[E]) Judgement {
 			first.Code = r.Refusal.Code
 		}
 		f.causes.remember(r.Intake, r.Cause, r.RepeatOf != 0, first)
+		f.answered = r.RequestHash
 	}
+	f.author = r.Decider
 	f.State = f.domain.apply(f.State, &r.Decision)
 	f.Head = f.domain.after(f.Head, &r.Decision, r.Hash)
-	if f.Level > f.domain.MaxLevel {
-		f.halted = fmt.Sprintf("the room is at level %d from version %d on and this program reads %d: run a newer version", f.Level, f.Version, f.domain.MaxLevel)
-	}
+	f.checkLevel()
 	for hash, version := range f.voids {
 		if version < f.Version {
 			delete(f.voids, hash)
 		}
 	}
 	return j
+}
+
+func (f *Fold[S, E, R, F]) checkLevel() {
+	if f.Level > f.domain.MaxLevel {
+		f.halted = fmt.Sprintf("the room is at level %d from version %d on and this program reads %d: run a newer version", f.Level, f.Version, f.domain.MaxLevel)
+	}
+}
+
+// LastRead is the place of the last record that was read, effective or not; its offset is -1 before the first.
+func (f *Fold[S, E, R, F]) LastRead() (offset int64, hash Hash) { return f.Next - 1, f.last }
+
+// LastAnswered is the intake offset of the last request that was answered, and its hash; -1 before the first.
+func (f *Fold[S, E, R, F]) LastAnswered() (offset int64, hash Hash) {
+	return f.IntakeNext - 1, f.answered
 }
 
 // Outcome gives the first outcome of a cause that is still remembered.

@@ -12,9 +12,8 @@ type queued[R any] struct {
 	seen int64
 }
 
-// standby knows who is first and since when there is something to do. Times are real milliseconds.
+// standby knows since when there is something to do. Times are real milliseconds.
 type standby struct {
-	author string
 	// fresh is set by an effective record that no step has seen yet; lastAt is when one was seen last.
 	fresh  bool
 	lastAt int64
@@ -25,8 +24,6 @@ type standby struct {
 type dueSeen struct {
 	due, at int64
 }
-
-func (s *standby) heard(author string) { s.author, s.fresh = author, true }
 
 // dueSince is when a deadline was first seen to be due; one that was set anew counts anew.
 func (s *standby) dueSince(d Deadline, t Tick) int64 {
@@ -52,7 +49,7 @@ func (w *Writer[S, E, R, F]) notice(t Tick) {
 // First says whether this decider acts at once.
 func (w *Writer[S, E, R, F]) First() bool {
 	// Own decisions under way: it has begun to act, and goes on until another author's record says otherwise.
-	return w.standby.author == w.decider || len(w.pending) > 0
+	return w.author == w.decider || len(w.pending) > 0
 }
 
 func (w *Writer[S, E, R, F]) mayAct(since int64, t Tick) bool {

@@ -106,27 +106,19 @@ type flight struct {
 	resendAt int64
 }
 
-// watermarks are ends of intake. The one that is waited for is not replaced by a later one before it was reached: under
-// steady load the end would run ahead for ever, and nothing would expire.
-type watermarks struct {
-	asked         bool
-	wanted        watermark
-	passed        watermark
-	known, isPast bool
-}
-
-type watermark struct {
-	// at is the domain time at which end was asked for.
-	at, end int64
-}
-
 // NewWriter returns the writer of one decider for one room; encode gives the stored bytes of a decision and its hash.
 func NewWriter[S, E, R, F any](
 	room, decider string, domain *Domain[S, E, R, F], limits Limits, encode func(*Decision[E]) ([]byte, Hash),
 ) *Writer[S, E, R, F] {
-	return &Writer[S, E, R, F]{
-		Fold: NewFold(room, domain), decider: decider, encode: encode, limits: limits, faults: map[string]int64{},
-	}
+	return NewWriterAt(NewFold(room, domain), decider, limits, encode)
+}
+
+// NewWriterAt is [NewWriter] for a room that has been folded, from its beginning or from what was saved. The fold is the
+// writer's from then on.
+func NewWriterAt[S, E, R, F any](
+	fold *Fold[S, E, R, F], decider string, limits Limits, encode func(*Decision[E]) ([]byte, Hash),
+) *Writer[S, E, R, F] {
+	return &Writer[S, E, R, F]{Fold: fold, decider: decider, encode: encode, limits: limits, faults: map[string]int64{}}
 }
 
 // Request takes the next record of intake. Records already answered in the folded log are dropped.
@@ -144,7 +136,7 @@ func (w *Writer[S, E, R, F]) Read(r *Stored[E]) Judgement {
 	j := w.Fold.Read(r)
 	own := len(w.pending) > 0 && w.pending[0].hash == r.Hash
 	if j.Verdict == Effective {
-		w.standby.heard(r.Decider)
+		w.standby.fresh = true
 	}
 	switch {
 	case j.Verdict == Halting:
@@ -184,11 +176,6 @@ func (w *Writer[S, E, R, F]) Appended(a Appended, t Tick) {
 	}
 	w.flight.waiting, w.flight.resendAt = false, t.Mono+w.limits.Retry
 	w.settle()
-}
-
-// Watermark takes the end of intake, which was fetched after the step that asked for it.
-func (w *Writer[S, E, R, F]) Watermark(end int64) {
-	w.watermarks.asked, w.watermarks.known, w.watermarks.wanted.end = false, true, end
 }
 
 // CaughtUp says that everything up to a high watermark of the log has been read. What was acknowledged long before and
@@ -352,32 +339,6 @@ func (w *Writer[S, E, R, F]) nextDue(t Tick, step *Step) (Deadline, bool) {
 
 func order(a, b Deadline) int {
 	return cmp.Or(cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID))
-}
-
-func (w *Writer[S, E, R, F]) intakeAnsweredSince(due int64) bool {
-	m := w.watermarks
-	return m.isPast && m.passed.at >= due && w.ahead.IntakeNext >= m.passed.end
-}
-
-// passWatermark notes that all intake below the end that was waited for is answered.
-func (w *Writer[S, E, R, F]) passWatermark(t Tick) {
-	m := &w.watermarks
-	if m.known && w.ahead.IntakeNext >= m.wanted.end {
-		m.passed, m.isPast, m.known = m.wanted, true, false
-	}
-	if t.Now < m.passed.at {
-		m.isPast = false // the clock went back: what falls due now does so after that end was fetched
-	}
-}
-
-// askWatermark wants a new end of intake, unless one is being waited for.
-func (w *Writer[S, E, R, F]) askWatermark(t Tick) bool {
-	m := &w.watermarks
-	if m.asked || m.known {
-		return false
-	}
-	m.asked, m.wanted = true, watermark{at: t.Now}
-	return true
 }
 
 func (w *Writer[S, E, R, F]) decideDue(due Deadline, at int64, facts F) (out Outcome[E], fault string) {

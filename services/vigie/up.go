@@ -113,7 +113,7 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 			first, err := firstStart(d, rooms, in("first-accounts.json"))
 			return d, ready.First{FirstAccounts: first}, err
 		}),
-		dispatch.Module(dispatch.Config{Name: "vigie", WitnessPath: in("witness.json")}),
+		dispatch.Module(dispatch.Config{Name: "vigie", WitnessPath: in("witness.json"), SnapshotDir: in("snapshots")}),
 		alarms.Module(alarms.Default()),
 		gateway.Module(gate),
 		replay.Module(replay.Default()),

@@ -185,13 +185,13 @@ type headJSON struct {
 }
 
 // StateHash is the SHA-256 of the canonical encoding: JSON over structs, fields as declared, maps sorted by key; hex.
-func StateHash(f *Fold) string {
-	h := f.Head
-	digest := f.CausesDigest()
+func StateHash(f *Fold) string { return hashOf(f.Head, f.CausesDigest(), f.State) }
+
+func hashOf(h es.Head, causes es.Hash, s State) string {
 	encoded, err := json.Marshal(canonical{
 		Schema: Schema,
 		Head:   headJSON{Version: h.Version, Hash: Hex(h.Hash), IntakeNext: h.IntakeNext, At: h.At, Level: h.Level},
-		State:  f.State, CausesDigest: Hex(digest),
+		State:  s, CausesDigest: Hex(causes),
 	})
 	if err != nil {
 		panic(fmt.Sprintf("a state of strings and numbers cannot fail to encode: %v", err))

@@ -23,6 +23,7 @@ import (
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/eventlog/witness"
 	"vigie/pkg/follow"
+	"vigie/pkg/snapshot"
 	"vigie/pkg/wire"
 )
 
@@ -47,7 +48,11 @@ type Config struct {
 	Witness *witness.Keeper
 	// Witnessed is where an earlier run of this node had seen the log; its zero value: nowhere.
 	Witnessed witness.Head
-	Logger    *slog.Logger
+	// Snapshots take the room after every SnapshotEvery effective records and at an orderly stop, and give it back at the
+	// start; nil: the log is read from its beginning.
+	Snapshots     *snapshot.Dir
+	SnapshotEvery uint64
+	Logger        *slog.Logger
 }
 
 // Decider decides for one room. Make it with New, run it once.
@@ -65,8 +70,8 @@ type Decider struct {
 	company  company
 	inIntake bool
 	waits    sync.WaitGroup
-	last     lastAnswer
 	zone     zone
+	saving   saving
 
 	ready   atomic.Bool
 	halted  atomic.Pointer[string]
@@ -80,12 +85,6 @@ type Decider struct {
 type stretch struct {
 	records []wire.Stored
 	atEnd   bool
-}
-
-// lastAnswer is what the log says of the last request that was answered.
-type lastAnswer struct {
-	intake int64
-	hash   es.Hash
 }
 
 // ErrHalted says that the room's log or intake cannot be trusted.
@@ -106,7 +105,7 @@ func New(c Config) *Decider {
 		log:     c.Logger.With("room", c.Room.Room),
 		started: time.Now(),
 		company: company{asked: map[string]time.Time{}},
-		last:    lastAnswer{intake: es.NoIntake},
+		saving:  saving{busy: make(chan struct{}, 1)},
 
 		records: make(chan stretch, buffered), requests: make(chan []wire.Request, buffered),
 		appended: make(chan es.Appended, 1), watermarks: make(chan int64, 1),
@@ -115,12 +114,10 @@ func New(c Config) *Decider {
 
 // Run decides until ctx ends. It returns nil then, and ErrHalted with its reason when the room cannot go on.
 func (d *Decider) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.readLog(ctx) })
-	group.Go(func() error { return d.loop(ctx, group) })
-	err := group.Wait()
+	err := d.decide(ctx)
 	d.waits.Wait()
 	if err == nil || errors.Is(err, context.Canceled) {
+		d.saveLast(ctx)
 		return nil
 	}
 	var damage *eventlog.DamageError
@@ -131,6 +128,17 @@ func (d *Decider) Run(ctx context.Context) error {
 	d.halted.Store(&reason)
 	d.ready.Store(false)
 	return err
+}
+
+func (d *Decider) decide(ctx context.Context) error {
+	if err := d.resume(ctx); err != nil {
+		return err
+	}
+	from := d.writer.Next
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.readLog(ctx, from) })
+	group.Go(func() error { return d.loop(ctx, group) })
+	return group.Wait()
 }
 
 // Ready is nil when the decider has read everything and decides.
@@ -158,7 +166,7 @@ func (d *Decider) Figures() Figures {
 	return Figures{Backlog: d.backlog.Load(), Voids: d.voids.Load(), Decided: d.decided.Load()}
 }
 
-func (d *Decider) readLog(ctx context.Context) error {
+func (d *Decider) readLog(ctx context.Context, from int64) error {
 	batch := make([]wire.Stored, 0, batchSize)
 	flush := func(atEnd bool) error {
 		if len(batch) == 0 && !atEnd {
@@ -168,7 +176,7 @@ func (d *Decider) readLog(ctx context.Context) error {
 		batch = make([]wire.Stored, 0, batchSize)
 		return err
 	}
-	return follow.Partition(ctx, d.Log, eventlog.TopicLog, d.Room.Partition, 0,
+	return follow.Partition(ctx, d.Log, eventlog.TopicLog, d.Room.Partition, from,
 		func(r eventlog.Record) error {
 			batch = append(batch, wire.Decode(r.Offset, r.Value))
 			if len(batch) < batchSize {

@@ -74,11 +74,8 @@ func (d *Decider) read(ctx context.Context, batch []wire.Stored) error {
 			d.log.WarnContext(ctx, "void record", "offset", s.Offset, "reason", j.Reason, "decider", s.Decider)
 		case es.Effective:
 			d.decided.Add(1)
-			if s.Intake != es.NoIntake {
-				d.last = lastAnswer{intake: s.Intake, hash: s.RequestHash}
-			}
 		}
-		if err := d.isWitnessed(s); err != nil {
+		if err := d.isWitnessed(s.Offset, s.Hash); err != nil {
 			return err
 		}
 	}
@@ -88,19 +85,23 @@ func (d *Decider) read(ctx context.Context, batch []wire.Stored) error {
 			Hash: batch[len(batch)-1].Hash[:], IntakeNext: d.writer.IntakeNext,
 		})
 	}
+	if reason := d.writer.Halted(); reason != "" { // by the last record itself: a level above this program's
+		return fmt.Errorf("%w: %s", ErrHalted, reason)
+	}
 	d.backlog.Store(int64(d.writer.Backlog()))
+	d.saveNowAndThen(ctx)
 	return nil
 }
 
 // isWitnessed compares the record that an earlier run had seen last: a cut tail of a hash chain is a valid chain, and one
 // that was written on by another decider looks like any other.
-func (d *Decider) isWitnessed(s *wire.Stored) error {
+func (d *Decider) isWitnessed(offset int64, hash es.Hash) error {
 	w := d.Witnessed
-	if w.Room == "" || w.LogID != d.Room.LogID || s.Offset != w.Offset {
+	if w.Room == "" || w.LogID != d.Room.LogID || offset != w.Offset {
 		return nil
 	}
-	if string(w.Hash) != string(s.Hash[:]) {
-		return fmt.Errorf("%w: record %d of vigie.log is not the one this node had seen there: the log was cut and written on", ErrHalted, s.Offset)
+	if string(w.Hash) != string(hash[:]) {
+		return fmt.Errorf("%w: record %d of vigie.log is not the one this node had seen there: the log was cut and written on", ErrHalted, offset)
 	}
 	return nil
 }
@@ -124,6 +125,7 @@ func (d *Decider) atEnd(ctx context.Context, group *errgroup.Group) error {
 	d.step(ctx) // an empty log is opened before the first request is heard (protocol §1)
 	group.Go(func() error { return d.readIntake(ctx, from) })
 	d.inIntake = true
+	d.saveNowAndThen(ctx)
 	d.ready.Store(true)
 	d.log.InfoContext(ctx, "deciding", "version", d.writer.Version, "intake_next", from)
 	return nil
@@ -142,11 +144,12 @@ func (d *Decider) checkIntake(ctx context.Context) error {
 	if start > next {
 		return fmt.Errorf("%w: intake begins at %d and request %d has no outcome: it was deleted undecided", ErrHalted, start, next)
 	}
-	if d.last.intake < start {
+	last, hash := d.writer.LastAnswered()
+	if last < start {
 		return nil // nothing answered yet, or no longer kept
 	}
-	return d.Log.Scan(ctx, eventlog.TopicIntake, d.Room.Partition, d.last.intake, d.last.intake+1, func(r eventlog.Record) error {
-		if wire.DecodeRequest(r.Offset, r.Value).ValueHash != d.last.hash {
+	return d.Log.Scan(ctx, eventlog.TopicIntake, d.Room.Partition, last, last+1, func(r eventlog.Record) error {
+		if wire.DecodeRequest(r.Offset, r.Value).ValueHash != hash {
 			return fmt.Errorf("%w: request %d of intake is not the one that was answered: intake was rewritten", ErrHalted, r.Offset)
 		}
 		return nil
