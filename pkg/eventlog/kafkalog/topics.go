@@ -78,12 +78,9 @@ func (l *Log) CreateTopic(ctx context.Context, s TopicSettings) error {
 		replication = -1
 	}
 	client := l.client(s.Name)
-	res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+	err := create(ctx, client, kafka.TopicConfig{
 		Topic: s.Name, NumPartitions: s.Partitions, ReplicationFactor: replication, ConfigEntries: s.entries(),
-	}}})
-	if err == nil {
-		err = res.Errors[s.Name]
-	}
+	})
 	switch {
 	case errors.Is(err, kafka.TopicAlreadyExists):
 		return l.adjust(ctx, client, s)
@@ -91,6 +88,22 @@ func (l *Log) CreateTopic(ctx context.Context, s TopicSettings) error {
 		return fmt.Errorf("create topic %s: %w", s.Name, err)
 	}
 	return l.await(ctx, client, s)
+}
+
+// create asks again while the cluster has no controller that answers, as right after its start.
+func create(ctx context.Context, client *kafka.Client, topic kafka.TopicConfig) error {
+	for {
+		res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
+		if err == nil {
+			err = res.Errors[topic.Topic]
+		}
+		if !errors.Is(err, kafka.BrokerNotAvailable) && !errors.Is(err, kafka.NotController) {
+			return err
+		}
+		if pause := sleep(ctx, 2*backoffMin); pause != nil {
+			return errors.Join(pause, err)
+		}
+	}
 }
 
 // adjust brings a topic that exists to its settings.

@@ -44,3 +44,27 @@ func TestANewTopicIsReadyWhenItsLeadersKnowIt(t *testing.T) {
 		t.Errorf("the topic was called ready after %d answers, all of them refusals", n)
 	}
 }
+
+func TestATopicIsAskedForAgainWhileThereIsNoController(t *testing.T) {
+	t.Parallel()
+	cluster, log := single(t)
+	var tries atomic.Int64
+	cluster.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if tries.Add(1) > 2 {
+			return nil, nil, false
+		}
+		asked := req.(*kmsg.CreateTopicsRequest)
+		res := asked.ResponseKind().(*kmsg.CreateTopicsResponse)
+		for _, topic := range asked.Topics {
+			refused := kmsg.NewCreateTopicsResponseTopic()
+			refused.Topic, refused.ErrorCode = topic.Topic, kerr.NotController.Code
+			res.Topics = append(res.Topics, refused)
+		}
+		return res, nil, true
+	})
+	settings := kafkalog.TopicSettings{Name: "test.late", Partitions: 1, Replication: 1, Retention: kafkalog.Forever}
+	if err := log.CreateTopic(deadline(t), settings); err != nil || tries.Load() != 3 {
+		t.Errorf("%v after %d tries", err, tries.Load())
+	}
+}
