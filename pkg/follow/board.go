@@ -59,21 +59,19 @@ func (b *Board) read(r eventlog.Record) error {
 	s := wire.Decode(r.Offset, r.Value)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch j := b.fold.Read(&s); j.Verdict {
-	case es.Halting:
-		return fmt.Errorf("%w at offset %d: %s", ErrHalted, r.Offset, j.Reason)
-	case es.Void:
-		b.voids++
-	case es.Effective:
-		if s.Version == 1 && b.fold.State.LogID != b.Room.LogID {
-			return fmt.Errorf("%w: its log id is %s, the room table says %s", ErrHalted, b.fold.State.LogID, b.Room.LogID)
-		}
-		if len(b.recent) == kept {
-			b.recent = append(b.recent[:0:0], b.recent[kept/4:]...)
-		}
-		b.recent = append(b.recent, &s)
-		b.announce()
+	j, err := Fold(b.fold, b.Room, &s)
+	if err != nil {
+		return err
 	}
+	if j.Verdict == es.Void {
+		b.voids++
+		return nil
+	}
+	if len(b.recent) == kept {
+		b.recent = append(b.recent[:0:0], b.recent[kept/4:]...)
+	}
+	b.recent = append(b.recent, &s)
+	b.announce()
 	return nil
 }
 

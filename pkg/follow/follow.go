@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"time"
 
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/wire"
 )
 
 // Partition reads all records of a partition from an offset on, until ctx ends or deliver fails. progress is told the
@@ -45,6 +48,19 @@ func Partition(
 		progress(next, highWatermark)
 		return nil
 	})
+}
+
+// Fold judges the next record of a room and folds it when it is effective. It refuses, with ErrHalted, what no reader may go
+// past: a record on which the room halts, and the first one of another log than the table's (protocol §1).
+func Fold(f *controlroom.Fold, room eventlog.RoomEntry, s *wire.Stored) (es.Judgement, error) {
+	j := f.Read(s)
+	switch {
+	case j.Verdict == es.Halting:
+		return j, fmt.Errorf("%w at offset %d: %s", ErrHalted, s.Offset, j.Reason)
+	case j.Verdict == es.Effective && s.Version == 1 && f.State.LogID != room.LogID:
+		return j, fmt.Errorf("%w: its log id is %s, the room table says %s", ErrHalted, f.State.LogID, room.LogID)
+	}
+	return j, nil
 }
 
 // askAgain is how long a broker that did not say where a partition ends is left alone.

@@ -5,8 +5,9 @@
 // once, and its error says whether the records are stored, not stored, or
 // possibly stored. Readers hand out records in the order of their offsets
 // with none missing, or stop with [eventlog.DamageError]; they ride out
-// brokers that are away. There is no consumer group, no offset kept here and
-// no transaction: who reads remembers where.
+// brokers that are away. No reader here belongs to a consumer group, no
+// offset is kept and no transaction is used: who reads remembers where.
+// Groups are for package pubsub alone, whose messages decide nothing.
 //
 // Callers owe: one Close, after every reader and [Writer] has returned; and
 // their own check of the bytes in bulk replay, where Kafka's checksum is not

@@ -113,17 +113,11 @@ func (r *reader) read(record eventlog.Record) error {
 		view := controlroom.Show(r.room.Room, r.fold)
 		r.before = &view
 	}
-	j := r.fold.Read(&s)
-	switch {
-	case j.Verdict == es.Halting:
-		return fmt.Errorf("%w at offset %d: %s", follow.ErrHalted, record.Offset, j.Reason)
-	case j.Verdict == es.Void:
-	case s.Version == 1 && r.fold.State.LogID != r.room.LogID:
-		return fmt.Errorf("%w: its log id is %s, the room table says %s", follow.ErrHalted, r.fold.State.LogID, r.room.LogID)
-	case r.before != nil:
+	j, err := follow.Fold(r.fold, r.room, &s)
+	if err == nil && j.Verdict == es.Effective && r.before != nil {
 		return errPassed
 	}
-	return nil
+	return err
 }
 
 // Encode gives the bytes of a view, one line with its end: those of GET /v1/rooms/{room}/state and of vigie replay.

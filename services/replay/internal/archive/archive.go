@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"vigie/pkg/domain/controlroom"
-	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
@@ -63,12 +62,9 @@ func (r *Room) read(record eventlog.Record) error {
 	s := wire.Decode(record.Offset, record.Value)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	j := r.fold.Read(&s)
-	switch {
-	case j.Verdict == es.Halting:
-		return fmt.Errorf("%w at offset %d: %s", follow.ErrHalted, record.Offset, j.Reason)
-	case j.Verdict == es.Effective && s.Version == 1 && r.fold.State.LogID != r.LogID:
-		return fmt.Errorf("%w: its log id is %s, the room table says %s", follow.ErrHalted, r.fold.State.LogID, r.LogID)
+	j, err := follow.Fold(r.fold, r.RoomEntry, &s)
+	if err != nil {
+		return err
 	}
 	r.index.add(&s, j, r.fold.State)
 	r.announceLocked()
