@@ -133,7 +133,8 @@ function setClock(told) {
 
 /** Opens and closes sockets so that the chosen room is watched, and as many others as there may be. */
 function spread() {
-  const wanted = new Set([chosen, ...document.hidden ? [] : rooms.map((r) => r.room)].filter(Boolean).slice(0, mostWatched));
+  const inOrder = new Set([chosen, ...document.hidden ? [] : rooms.map((r) => r.room)].filter(Boolean));
+  const wanted = new Set([...inOrder].slice(0, mostWatched)); // the chosen one stands twice before, and counts once
   for (const [room, watch] of watches) {
     if (wanted.has(room)) continue;
     watch.close();
