@@ -231,21 +231,33 @@ func TestAClosedWriterRefusesAndSettlesWhatItHas(t *testing.T) {
 	_, l := single(t)
 	ctx := deadline(t)
 	g := gated(t, l)
-	w := writer(t, g)
+	cfg := kafkalog.DefaultWriter()
+	cfg.MaxQueued = 1
+	w, err := kafkalog.NewWriter(g, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
 	first := write(ctx, w, "first")
 	<-g.begun
-	second := write(ctx, w, "second")
+	// Two behind the one under way: the queue holds one, and the other's refusal says so.
+	second, other := write(ctx, w, "second"), write(ctx, w, "other")
+	var refused result
+	select {
+	case refused = <-second:
+		second = other
+	case refused = <-other:
+	}
+	if !errors.Is(refused.err, kafkalog.ErrQueueFull) {
+		t.Fatalf("a third write: got %v", refused.err)
+	}
 	closed := make(chan struct{})
 	go func() {
 		w.Close()
 		close(closed)
 	}()
-	for {
-		if _, err := w.Write(ctx, topic, 1, nil); errors.Is(err, kafkalog.ErrWriterClosed) {
-			break
-		}
-		<-g.begun
-		g.outcome <- nil
+	for err := kafkalog.ErrQueueFull; !errors.Is(err, kafkalog.ErrWriterClosed); {
+		_, err = w.Write(ctx, topic, 0, nil)
 	}
 	g.outcome <- fmt.Errorf("cut: %w", eventlog.ErrUnknownOutcome)
 	<-closed
