@@ -88,7 +88,7 @@ func (s *subscription) generation(ctx context.Context, gen *kafka.Generation) (o
 	for _, a := range gen.Assignments[s.topic] {
 		gen.Start(func(current context.Context) {
 			err := s.readAssigned(current, ctx, gen, a)
-			if current.Err() != nil {
+			if current.Err() != nil || ctx.Err() != nil {
 				return
 			}
 			s.ended(ctx, err)
@@ -114,7 +114,7 @@ func (s *subscription) watch(current context.Context) {
 }
 
 // readAssigned reads one partition from where the group has come to.
-func (s *subscription) readAssigned(current, values context.Context, gen *kafka.Generation, a kafka.PartitionAssignment) error {
+func (s *subscription) readAssigned(current, subscribed context.Context, gen *kafka.Generation, a kafka.PartitionAssignment) error {
 	commit := func(offset int64) error {
 		// Also when the generation is over: what was acknowledged meanwhile may still count.
 		return s.log.CommitOffset(context.WithoutCancel(current), gen, s.topic, a.ID, offset)
@@ -130,7 +130,7 @@ func (s *subscription) readAssigned(current, values context.Context, gen *kafka.
 			return err
 		}
 	}
-	return s.pump(current, values, Position{s.topic, a.ID, next}, func(offset int64) error { return commit(offset + 1) })
+	return s.pump(current, subscribed, Position{s.topic, a.ID, next}, func(offset int64) error { return commit(offset + 1) })
 }
 
 // forbidden says whether waiting cannot mend err.

@@ -97,12 +97,16 @@ func (s *subscription) ended(ctx context.Context, err error) {
 	}
 }
 
-// pump hands out the messages of one partition from a position on, until ctx ends or something fails. The
-// messages' contexts have the values of another one. done is told of each message that was acknowledged.
-func (s *subscription) pump(ctx, values context.Context, from Position, done func(offset int64) error) error {
-	values = context.WithoutCancel(values)
+// pump hands out the messages of one partition from a position on, until ctx or the subscription ends or something fails.
+// The messages' contexts have the values of the subscription's. done is told of each message that was acknowledged.
+func (s *subscription) pump(ctx, subscribed context.Context, from Position, done func(offset int64) error) error {
+	values := context.WithoutCancel(subscribed)
 	return s.log.Tail(ctx, from.Topic, from.Partition, from.Offset, func(records []eventlog.Record, _ int64) error {
 		for _, r := range records {
+			// A group's generation hears of the end a little later than the subscription.
+			if err := subscribed.Err(); err != nil {
+				return err
+			}
 			at := Position{from.Topic, from.Partition, r.Offset}
 			if err := s.deliver(ctx, context.WithValue(values, positionKey{}, at), decode(r.Value, at)); err != nil {
 				return err
