@@ -6,9 +6,11 @@ package beat
 import (
 	"context"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"vigie/pkg/clock"
@@ -41,6 +43,17 @@ type Beater struct {
 	Config
 	stop context.CancelFunc
 	wait sync.WaitGroup
+}
+
+// Instance names one run of a process: by the name given, or else by its host's, and by what no other run has.
+func Instance(name string) string {
+	if name == "" {
+		name = "node"
+		if host, err := os.Hostname(); err == nil {
+			name = host
+		}
+	}
+	return name + "/" + uuid.NewString()[:8]
 }
 
 // Start beats at once and then every 5 s.

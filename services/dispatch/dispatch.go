@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 
@@ -80,11 +78,7 @@ func (c Config) name() string {
 	if c.Name != "" {
 		return c.Name
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "node"
-	}
-	return host + "/" + uuid.NewString()[:8]
+	return beat.Instance("")
 }
 
 func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, logger *slog.Logger) (*service, error) {

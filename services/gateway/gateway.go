@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 
@@ -96,7 +95,7 @@ func newService(
 	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
-	s.instance = name + "/" + uuid.NewString()[:8]
+	s.instance = beat.Instance(name)
 	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Directory: dir, Clock: c}
 	s.undecided = undecided.New(undecided.Config{
 		Rooms: s.rooms, Log: log, Logger: logger,

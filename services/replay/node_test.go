@@ -14,6 +14,7 @@ import (
 
 	"vigie/pkg/app"
 	"vigie/pkg/authz"
+	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog/kafkalog"
@@ -67,7 +68,7 @@ func serve(t *testing.T, log *kafkalog.Log, dir *directory.Directory) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- app.Run(ctx, app.Module(cfg), fx.Supply(log, dir), replay.Module(replay.Default()),
+		done <- app.Run(ctx, app.Module(cfg), fx.Supply(log, dir, clock.Real()), replay.Module(replay.Default()),
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up <- a.URL() })) }))
 	}()
 	t.Cleanup(func() {

@@ -1,6 +1,6 @@
 // Package replay looks back: the state of a room at any offset or instant, the timeline of an incident, the records of
-// the log, over HTTP. It reads the log and writes nothing. Many may run; none is needed for an alarm to reach its team,
-// and what it costs to look back is bounded (Config.AtATime).
+// the log, over HTTP. It reads the log and writes nothing but its beats. Many may run; none is needed for an alarm to
+// reach its team, and what it costs to look back is bounded (Config.AtATime).
 package replay
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"vigie/pkg/app"
 	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	"vigie/services/replay/internal/api"
@@ -44,6 +45,7 @@ func (c Config) Validate() error {
 func Module(cfg Config) fx.Option {
 	return fx.Module("replay",
 		app.Named("replay"),
+		app.Beats("replay", controlroom.MaxLevel),
 		fx.Supply(cfg, fx.Private),
 		fx.Provide(newService, fx.Private),
 		fx.Provide(app.AsRoutes(func(s *service) app.Routes {
