@@ -86,6 +86,13 @@ func (c *causes) remember(intake int64, cause Cause, repeat bool, f First) {
 	}
 }
 
+// pass remembers nothing of the positions from one up to another: their requests are gone.
+func (c *causes) pass(from, to int64) {
+	for k := max(from, to-c.keep); k < to; k++ {
+		c.remember(k, Cause{}, false, First{})
+	}
+}
+
 func (c *causes) knows(key [16]byte) bool {
 	_, known := c.at[key]
 	return known

@@ -47,18 +47,28 @@ type Judgement struct {
 	Reason  string
 }
 
-// judge is the effective rule (protocol §2), the only one there is. voids holds the hashes of void records whose
-// version is not below head.Version: the discarded chain of a writer that lost a race may go on for a while.
-func (d *Domain[S, E, R, F]) judge(room string, head Head, voids map[Hash]uint64, state S, r *Stored[E]) Judgement {
+// judge is the effective rule (protocol §2), the only one there is. Of the fold it looks at the head, the state, the hashes
+// of void records whose version is not below the head's (the discarded chain of a writer that lost a race may go on for a
+// while), and the records further on that it was told to expect.
+func (f *Fold[S, E, R, F]) judge(r *Stored[E]) Judgement {
 	if r.Damage != "" {
 		return Judgement{Halting, r.Damage}
 	}
-	if r.Room != room {
+	if r.Room != f.room {
 		return Judgement{Void, "wrong_room"}
 	}
+	if re, ok := f.reopens(r); ok {
+		switch {
+		case f.follows(r, re):
+			return Judgement{Verdict: Effective}
+		case !f.expects(r):
+			return Judgement{Halting, fmt.Sprintf("record %d reopens the log at record %d: it has to be read again from its beginning", r.Offset, re.GoodOffset)}
+		}
+	}
+	head := f.Head
 	chained := r.PrevHash == head.Hash
 	if r.Version > head.Version && !chained {
-		if _, discarded := voids[r.PrevHash]; !discarded {
+		if _, discarded := f.voids[r.PrevHash]; !discarded {
 			return Judgement{Halting, fmt.Sprintf("version %d follows a record that is not in this log: the log was cut or rewritten", r.Version)}
 		}
 	}
@@ -67,19 +77,22 @@ func (d *Domain[S, E, R, F]) judge(room string, head Head, voids map[Hash]uint64
 		return Judgement{Void, "stale_version"}
 	case r.Level > head.Level:
 		return Judgement{Void, "level_too_high"}
-	case r.At < head.At && !slices.ContainsFunc(r.Events, d.StepsClock):
+	case r.At < head.At && !slices.ContainsFunc(r.Events, f.domain.StepsClock):
 		return Judgement{Void, "time_goes_back"}
 	case r.Intake != NoIntake && r.Intake != head.IntakeNext:
 		return Judgement{Void, "not_the_next_request"}
 	}
 	if r.Intake == NoIntake {
-		due, isOpen := d.Open(state, r.Deadline)
+		due, isOpen := f.domain.Open(f.State, r.Deadline)
 		if !isOpen {
 			return Judgement{Void, "deadline_not_open"}
 		}
 		if due > r.At {
 			return Judgement{Void, "deadline_not_due"}
 		}
+	}
+	if slices.ContainsFunc(r.Events, f.domain.saysReopened) {
+		return Judgement{Void, "reopens_nothing"}
 	}
 	return Judgement{Verdict: Effective}
 }

@@ -25,6 +25,8 @@ type Refusal struct {
 	Incident string
 	Mission  string
 	Team     string
+	// TakenBy is the team that has the incident, where that is why.
+	TakenBy string
 }
 
 // Outcome is what the domain makes of a request or of a deadline: events, or a refusal.
@@ -84,7 +86,7 @@ type Stored[E any] struct {
 	Offset int64
 	Hash   Hash
 	// Damage says why the record cannot be trusted or understood (its hash does not match its bytes, an unknown event);
-	// empty when it can.
+	// empty when it can. Of one that cannot be trusted the decision is left zero.
 	Damage string
 }
 
@@ -120,6 +122,8 @@ type Domain[S, E, R, F any] struct {
 	MaxLevel uint32
 	// Remembered is for how many intake positions causes are remembered; 0: the protocol's [Remembered].
 	Remembered int64
+	// Reopens gives what an event says that reopens a log which was damaged, cut or rewritten; nil: no event does.
+	Reopens func(E) (Reopening, bool)
 	// StepsClock says whether an event moves the room's clock back, and AsksStep whether a request asks for that.
 	StepsClock func(E) bool
 	AsksStep   func(R) bool

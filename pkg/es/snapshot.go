@@ -15,8 +15,11 @@ type Saved[S any] struct {
 	// Next is the offset of the next record to read, Last the hash of the record before it, effective or not.
 	Next int64
 	Last Hash
-	// Author of the last effective record.
+	// Author of the last effective record, and its offset.
 	Author string
+	HeadAt int64
+	// Reopened is the last reopening of the log.
+	Reopened Reopened
 	// Answered is the hash of the last request that was answered, that of intake offset IntakeNext - 1.
 	Answered Hash
 	// Voids are the kept hashes of void records with their versions.
@@ -52,6 +55,7 @@ func (c *Causes) Add(s Slot) { c.push(s) }
 func (f *Fold[S, E, R, F]) Save() Saved[S] {
 	return Saved[S]{
 		Head: f.Head, State: f.domain.Clone(f.State), Next: f.Next, Last: f.last, Author: f.author, Answered: f.answered,
+		HeadAt: f.headAt, Reopened: f.reopened,
 		Voids: maps.Clone(f.voids), Causes: Causes{slots: f.causes.share(), Digest: f.causes.digest},
 	}
 }
@@ -71,6 +75,7 @@ func Restore[S, E, R, F any](room string, domain *Domain[S, E, R, F], saved Save
 	}
 	f.Head, f.State, f.Next = saved.Head, saved.State, saved.Next
 	f.last, f.author, f.answered = saved.Last, saved.Author, saved.Answered
+	f.headAt, f.reopened = saved.HeadAt, saved.Reopened
 	maps.Copy(f.voids, saved.Voids)
 	if err := f.causes.restore(saved.Causes); err != nil {
 		return nil, err

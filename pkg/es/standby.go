@@ -52,6 +52,13 @@ func (w *Writer[S, E, R, F]) First() bool {
 	return w.author == w.decider || len(w.pending) > 0
 }
 
+// claims says that this decider takes over, or means to: another is the author of the last effective record. It then writes
+// one decision and no more until that has been read back as effective. Several that find the same backlog at the same
+// moment so lose a record each, not the backlog.
+func (w *Writer[S, E, R, F]) claims() bool {
+	return w.author != w.decider && w.limits.Standby > 0
+}
+
 func (w *Writer[S, E, R, F]) mayAct(since int64, t Tick) bool {
 	return w.First() || t.Mono >= max(since, w.standby.lastAt)+w.wait()
 }

@@ -143,3 +143,49 @@ func TestAnotherTakesOverWithinASecondAndGoesOnAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestDecidersThatTakeOverAtTheSameMomentLoseARecordEachAndNotTheBacklog(t *testing.T) {
+	t.Parallel()
+	s := newSeveral(t, "first")
+	s.pass(func() bool { return len(s.log) > 0 })
+	s.paused["first"] = true
+	const backlog = 200
+	for k := range backlog {
+		s.ask(k)
+	}
+	// Each decides on what it has read when its time comes, and none of them has read what another has just written.
+	newcomers, batches := map[string]*toyWriter{}, map[string][][]byte{}
+	for _, name := range []string{"a", "b", "c"} {
+		d := es.NewWriter(room, name, toy(), es.DefaultLimits().Waiting(), encode)
+		s.read(d)
+		for k := range backlog {
+			r := ask(k, order{})
+			r.Offset = int64(k)
+			d.Request(r)
+		}
+		d.Step(es.Tick{Now: s.now, Mono: s.now + 1}, 0)
+		newcomers[name] = d
+	}
+	late := es.Tick{Now: s.now + 1000, Mono: s.now + 1001}
+	for name, d := range newcomers {
+		batches[name] = d.Step(late, 0).Batch
+		d.Appended(es.Written, late)
+		if step := d.Step(late, 0); len(batches[name]) != 1 || step.Batch != nil {
+			t.Errorf("%s takes over with %d records, and goes on with %d before it knows whether it has", name, len(batches[name]), len(step.Batch))
+		}
+	}
+	for _, batch := range batches {
+		s.log = append(s.log, batch...)
+	}
+	s.now, s.deciders = late.Now, newcomers
+	s.pass(s.answered(backlog))
+	for name, d := range newcomers {
+		s.read(d)
+		if d.IntakeNext != backlog {
+			t.Errorf("%s has read the outcome of %d requests", name, d.IntakeNext)
+		}
+	}
+	if voids := s.voids / len(newcomers); voids != len(newcomers)-1 {
+		t.Errorf("%d void records", voids)
+	}
+}

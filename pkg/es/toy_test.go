@@ -22,6 +22,7 @@ type (
 		N    int
 		ID   string
 		Promise
+		Reopening *es.Reopening `json:",omitempty"`
 	}
 	// Promise is a timer of the purse.
 	Promise struct {
@@ -91,7 +92,13 @@ func toy() *toyDomain {
 			}
 			return 0
 		},
-		MaxLevel:   2,
+		MaxLevel: 2,
+		Reopens: func(e event) (es.Reopening, bool) {
+			if e.Reopening == nil {
+				return es.Reopening{}, false
+			}
+			return *e.Reopening, true
+		},
 		StepsClock: func(e event) bool { return e.Kind == "stepped" },
 		AsksStep:   func(o order) bool { return o.Kind == "step" },
 		Decide: func(p purse, r toyRequest, _ int64, _ int) es.Outcome[event] {
@@ -155,10 +162,11 @@ func decode(offset int64, value []byte) toyStored {
 		s.Damage = err.Error()
 		return s
 	}
-	s.Decision, s.Hash = e.Decision, e.Hash
 	if hashOf(&e.Decision) != e.Hash {
 		s.Damage = "the hash of the record does not match its bytes"
+		return s
 	}
+	s.Decision, s.Hash = e.Decision, e.Hash
 	return s
 }
 

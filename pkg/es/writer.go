@@ -198,7 +198,7 @@ func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
 		return Step{}
 	case w.flight != nil:
 		return w.resend(t)
-	case w.overdue(t):
+	case w.overdue(t), w.claims() && len(w.pending) > 0:
 		return Step{}
 	}
 	w.notice(t)
@@ -209,12 +209,17 @@ func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
 		w.ahead = &ahead[S]{Head: w.Head, state: w.domain.Clone(w.State), first: map[Cause]First{}}
 	}
 	var step Step
-	from, size := len(w.pending), 0
+	from, size, limits := len(w.pending), 0, w.limits
+	if w.claims() {
+		limits.Requests, limits.Deadlines = 1, 1
+	}
 	if w.ahead.Version > 0 { // the log is opened by a deadline, before any request
-		w.decideRequests(t, facts, &size)
+		w.decideRequests(t, facts, limits, &size)
 	}
 	w.passWatermark(t)
-	w.decideDeadlines(t, facts, &size, &step)
+	if size == 0 || !w.claims() {
+		w.decideDeadlines(t, facts, limits, &size, &step)
+	}
 	for i := from; i < len(w.pending); i++ {
 		w.pending[i].sent = t.Mono
 		step.Batch = append(step.Batch, w.pending[i].value)
@@ -234,9 +239,9 @@ func (w *Writer[S, E, R, F]) resend(t Tick) Step {
 	return Step{Batch: w.flight.batch}
 }
 
-func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, size *int) {
+func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, limits Limits, size *int) {
 	done := int(w.ahead.IntakeNext - w.IntakeNext)
-	for i := done; i < len(w.requests) && i < done+w.limits.Requests && *size < w.limits.Bytes; i++ {
+	for i := done; i < len(w.requests) && i < done+limits.Requests && *size < limits.Bytes; i++ {
 		r := &w.requests[i].Request
 		if r.Offset != w.ahead.IntakeNext {
 			return // the reader of intake has not delivered it yet
@@ -244,7 +249,7 @@ func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, size *int) {
 		if !w.mayAct(w.requests[i].seen, t) {
 			return
 		}
-		if *size > 0 && *size+len(r.Raw) > w.limits.Bytes {
+		if *size > 0 && *size+len(r.Raw) > limits.Bytes {
 			return // its decision may be as large as it is, and the batch larger than the log takes
 		}
 		d := Decision[E]{Origin: r.Origin, Intake: r.Offset, RequestHash: r.ValueHash}
@@ -289,9 +294,9 @@ func (w *Writer[S, E, R, F]) decide(r Request[R], at int64, facts F) (out Outcom
 	return w.domain.Decide(w.ahead.state, r, at, facts)
 }
 
-func (w *Writer[S, E, R, F]) decideDeadlines(t Tick, facts F, size *int, step *Step) {
-	for range w.limits.Deadlines {
-		if *size >= w.limits.Bytes {
+func (w *Writer[S, E, R, F]) decideDeadlines(t Tick, facts F, limits Limits, size *int, step *Step) {
+	for range limits.Deadlines {
+		if *size >= limits.Bytes {
 			return
 		}
 		due, ok := w.nextDue(t, step)

@@ -358,5 +358,20 @@ name: Again`,
 			old:  "capabilities: [intervention]", new: "capabilities: intervention",
 			want: []string{`r.yaml:46: capabilities: expected a list: write "- " before each item, or [a, b]`},
 		},
+		{
+			name: "a fence narrower than the noise of positions",
+			old:  "name: A one", new: "name: A one\n        fence_m: 5",
+			want: []string{`r.yaml:24: "5" is out of range: write a whole number from 25 to 5000`},
+		},
+		{
+			name: "an area without a radius",
+			old:  "{code: LAB, label: Laboratory}", new: "{code: LAB, label: Laboratory, area: {lat: 48.86, lon: 2.36}}",
+			want: []string{`r.yaml:7: area: "radius_m" is missing: add it`},
+		},
+		{
+			name: "an area that is not at its site",
+			old:  "{code: LAB, label: Laboratory}", new: "{code: LAB, label: Laboratory, area: {lat: 48.96, lon: 2.36, radius_m: 60}}",
+			want: []string{"r.yaml:7: site a2: the area of zone LAB is 11 km from the nearest entrance, over 5 km: check lat and lon"},
+		},
 	}
 }

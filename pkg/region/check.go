@@ -103,6 +103,12 @@ func (r *reader) checkSite(s *regionv1.Site) {
 
 		entrances[e.GetId()] = true
 	}
+
+	for _, z := range s.GetZones() {
+		if a := z.GetArea(); a != nil && !r.broken[a] && !r.broken[s] {
+			r.checkArea(s, z)
+		}
+	}
 }
 
 func (r *reader) checkTeam(cfg *regionv1.RoomConfiguration, t *regionv1.Team) {

@@ -12,6 +12,12 @@ const (
 	mmsPerKmh = 1e6 / 3600
 )
 
+// How wide a fence may be: below, the noise of positions hides the border; above, it says nothing of a site.
+const (
+	leastFence = 25
+	mostFence  = 5000
+)
+
 // defaultParameters are what a region gets that states none.
 func defaultParameters() *regionv1.Parameters {
 	return &regionv1.Parameters{
@@ -19,6 +25,7 @@ func defaultParameters() *regionv1.Parameters {
 		AnswerS:      []int32{30, 90, 90},
 		NeglectS:     []int32{30, 90, 90},
 		ChooseAgainS: 30,
+		ProposalS:    []int32{15, 120, 120},
 		TargetS:      []int32{480, 900, 1800},
 		// P1: 20 min of travel. P2: its target and five minutes. P3: its target.
 		CrossingCapS:    []int32{1200, 1200, 1800},
@@ -33,6 +40,7 @@ func defaultParameters() *regionv1.Parameters {
 		BusyPermille:    300,
 		WeightPermille:  []int32{1000, 300, 100},
 		TurnoutS:        50, // median of San Francisco's fire calls: 49 s
+		FenceM:          150,
 	}
 }
 
@@ -47,6 +55,7 @@ func (r *reader) parameters(p *regionv1.Parameters) read {
 			option("answer", times(&p.AnswerS)),
 			option("neglect", times(&p.NeglectS)),
 			option("choose_again", r.positive(&p.ChooseAgainS)),
+			option("proposal", times(&p.ProposalS)),
 			option("target", times(&p.TargetS)),
 			option("crossing_cap", r.three("[20m, 20m, 30m]", r.seconds, &p.CrossingCapS)),
 			option("fix_moving", r.seconds(&p.FixMovingS)),
@@ -60,6 +69,7 @@ func (r *reader) parameters(p *regionv1.Parameters) read {
 			option("busy", r.scaled(permille, 0, 0.95, &p.BusyPermille)),
 			option("weight", r.three("[1, 0.3, 0.1]", weight, &p.WeightPermille)),
 			option("turnout", r.seconds(&p.TurnoutS)),
+			option("fence_m", r.integer(leastFence, mostFence, &p.FenceM)),
 		)
 	}
 }

@@ -10,7 +10,25 @@ import (
 // maxSpreadKm is how far a site may be from the middle of its region; AP-HP's farthest is 180 km away.
 const maxSpreadKm = 500
 
+// maxAreaKm is how far an outdoor zone may be from an entrance of its site: the largest hospital is about a kilometre across.
+const maxAreaKm = 5
+
 type place struct{ lat, lon float64 }
+
+// checkArea refuses an outdoor zone that is not at its site.
+func (r *reader) checkArea(s *regionv1.Site, z *zone) {
+	a := z.GetArea()
+	at, nearest := place{lat: float64(a.GetLatE7()) / degreesE7, lon: float64(a.GetLonE7()) / degreesE7}, math.Inf(1)
+
+	for _, e := range s.GetEntrances() {
+		nearest = min(nearest, kilometres(placeOf(e), at))
+	}
+
+	if nearest > maxAreaKm && len(s.GetEntrances()) > 0 {
+		r.problem(r.lines[z], "site %s: the area of zone %s is %.0f km from the nearest entrance, over %d km: check lat and lon",
+			s.GetId(), z.GetCode(), nearest, maxAreaKm)
+	}
+}
 
 // checkPlaces refuses an entrance far from all others: most often its degrees were swapped or mistyped.
 func (r *reader) checkPlaces(region *Region) {

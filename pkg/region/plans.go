@@ -47,6 +47,8 @@ func (r *reader) plans(into *[]*regionv1.Plan) read {
 			option("priority", r.priority(&p.Priority)),
 			option("join_window", r.seconds(&p.JoinWindowS)),
 			option("steps", r.steps(&p.Steps)),
+			option("access", r.text(&p.AccessNotes)),
+			option("hazards", r.text(&p.Hazards)),
 		)
 
 		if slices.ContainsFunc(*into, func(o *regionv1.Plan) bool { return p.GetId() != "" && o.GetId() == p.GetId() }) {

@@ -143,6 +143,7 @@ func (r *reader) site(n ast.Node) *regionv1.Site {
 		need("walk", r.seconds(&s.IndoorWalkS)),
 		option("p1_per_thousand_days", r.integer(0, maxP1, &s.P1PerThousandDays)),
 		option("yearly_visits", r.integer(0, maxVisits, &s.YearlyVisits)),
+		option("fence_m", r.integer(leastFence, mostFence, &s.FenceM)),
 		option("zone_sets", r.list("zone_sets", r.zoneSet, &sets)),
 		option("zones", r.zones(&own)),
 	)
@@ -185,6 +186,10 @@ func (r *reader) siteZones(s *regionv1.Site, sets []string, own []*zone) []*zone
 
 			c := proto.CloneOf(z)
 			r.lines[c] = r.lines[z]
+
+			if a := z.GetArea(); a != nil {
+				r.broken[c.GetArea()] = r.broken[a]
+			}
 			zones = append(zones, c)
 		}
 	}
@@ -224,6 +229,7 @@ func (r *reader) zones(into *[]*zone) read {
 			option("walk", r.seconds(&z.IndoorWalkS)),
 			option("access", r.text(&z.AccessNotes)),
 			option("hazards", r.text(&z.Hazards)),
+			option("area", func(n ast.Node) { z.Area = r.area(n) }),
 		)
 
 		if slices.ContainsFunc(*into, func(o *zone) bool { return z.GetCode() != "" && o.GetCode() == z.GetCode() }) {
@@ -233,6 +239,17 @@ func (r *reader) zones(into *[]*zone) read {
 
 		*into = append(*into, z)
 	})
+}
+
+func (r *reader) area(n ast.Node) *regionv1.Area {
+	a := &regionv1.Area{}
+	r.part(a, n, "area",
+		need("lat", r.scaled(degreesE7, -90, 90, &a.LatE7)),
+		need("lon", r.scaled(degreesE7, -180, 180, &a.LonE7)),
+		need("radius_m", r.integer(leastFence, mostFence, &a.RadiusM)),
+	)
+
+	return a
 }
 
 func (r *reader) team(n ast.Node) *regionv1.Team {

@@ -106,7 +106,7 @@ func TestWhatTheFileLeavesOutHasTheValuesOfThePolicy(t *testing.T) {
 		DeliveryS: 5, AnswerS: []int32{30, 90, 90}, NeglectS: []int32{30, 90, 90}, ChooseAgainS: 30,
 		TargetS: []int32{480, 900, 1800}, CrossingCapS: []int32{1200, 1200, 1800}, FixMovingS: 120, FixStillS: 900,
 		VehicleDayMmS: 3611, VehicleNightMmS: 5556, FootMmS: 1300, DetourPermille: 1350, CoverPermille: 1000,
-		OnSceneS: []int32{1800, 1080, 720}, BusyPermille: 300, WeightPermille: []int32{1000, 300, 100}, TurnoutS: 50,
+		OnSceneS: []int32{1800, 1080, 720}, BusyPermille: 300, WeightPermille: []int32{1000, 300, 100}, TurnoutS: 50, FenceM: 150, ProposalS: []int32{15, 120, 120},
 	}
 
 	got := load(t, "two-sites.yaml").Rooms[0].Configuration.GetParameters()

@@ -17,7 +17,7 @@ import (
 // all of that. Numbers are varints, what has no fixed length bears its length before it.
 const (
 	magic  = "VIGIESNP"
-	format = 1
+	format = 2
 )
 
 // Slots of causes begin with what they are; from slotRefused on it is the place of the refusal's code in the order in
@@ -51,6 +51,9 @@ func Encode(room string, s *controlroom.Saved) ([]byte, error) {
 	b = binary.BigEndian.AppendUint32(b, s.Level)
 	b = appendBlock(b, []byte(s.Author))
 	b = append(b, s.Answered[:]...)
+	b = binary.AppendVarint(b, s.HeadAt)
+	b = binary.AppendUvarint(b, s.Reopened.Number)
+	b = append(b, s.Reopened.Hash[:]...)
 	b = appendBlock(b, []byte(controlroom.SavedHash(s)))
 	b = appendBlock(b, state)
 	b = appendBlock(b, region)
@@ -128,6 +131,8 @@ func Decode(room string, data []byte) (controlroom.Saved, error) {
 	s.Version, s.Hash, s.IntakeNext, s.At = r.uvarint(), r.hash(), r.varint(), r.varint()
 	s.Level = r.uint32()
 	s.Author, s.Answered = string(r.block()), r.hash()
+	s.HeadAt = r.varint()
+	s.Reopened.Number, s.Reopened.Hash = r.uvarint(), r.hash()
 	hash, state, region := string(r.block()), r.block(), r.block()
 	s.Voids = r.voids()
 	r.causes(&s.Causes)

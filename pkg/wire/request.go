@@ -37,7 +37,7 @@ func EncodeRequest(r *intakev1.Request) ([]byte, error) {
 // ContentHash is the hash of what the client asked, by which a repeat is told from another use of the same id. Times are
 // left out: a device that comes back by another socket has its clock measured anew, and the act is the same.
 func ContentHash(r *intakev1.Request) ([]byte, error) {
-	said := &intakev1.Request{Room: r.GetRoom(), Epoch: r.GetEpoch(), Body: r.GetBody()}
+	said := &intakev1.Request{Room: r.GetRoom(), Epoch: r.GetEpoch(), ByRadio: r.GetByRadio(), Body: r.GetBody()}
 	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(said)
 	if err != nil {
 		return nil, fmt.Errorf("encode content: %w", err)

@@ -43,7 +43,7 @@ func Encode(d *Decision) (value []byte, hash es.Hash) {
 		m.RequestHash, m.ContentHash = d.RequestHash[:], d.ContentHash[:]
 	}
 	if r := d.Refusal; r != nil {
-		m.Refusal = &logv1.Refusal{Code: r.Code, Message: r.Message, Incident: r.Incident, Mission: r.Mission, Team: r.Team}
+		m.Refusal = &logv1.Refusal{Code: r.Code, Message: r.Message, Incident: r.Incident, Mission: r.Mission, Team: r.Team, TakenBy: r.TakenBy}
 	}
 	decision, err := proto.Marshal(m)
 	if err != nil {
@@ -107,7 +107,7 @@ func decision(m *logv1.Decision, prev es.Hash) Decision {
 	}
 	if r := m.GetRefusal(); r != nil {
 		d.Refusal = &es.Refusal{
-			Code: r.GetCode(), Message: r.GetMessage(), Incident: r.GetIncident(), Mission: r.GetMission(), Team: r.GetTeam(),
+			Code: r.GetCode(), Message: r.GetMessage(), Incident: r.GetIncident(), Mission: r.GetMission(), Team: r.GetTeam(), TakenBy: r.GetTakenBy(),
 		}
 	}
 	return d

@@ -50,6 +50,23 @@ func TestEveryKindOfDecisionComesBackAsItWasWritten(t *testing.T) {
 	}
 }
 
+func TestEveryFlippedByteIsDamage(t *testing.T) {
+	t.Parallel()
+	for name, event := range events() {
+		d := decision(event)
+		stored, _ := wire.Encode(&d)
+		for i := range stored {
+			for _, bit := range []byte{1, 8, 128} {
+				spoilt := slices.Clone(stored)
+				spoilt[i] ^= bit
+				if s := wire.Decode(0, spoilt); s.Damage == "" || s.Version != 0 {
+					t.Fatalf("%s, byte %d: version %d, damage %q", name, i, s.Version, s.Damage)
+				}
+			}
+		}
+	}
+}
+
 func TestTheHashCoversThePreviousOneAndTheBytesAsStored(t *testing.T) {
 	t.Parallel()
 	d := decision(events()["alarm_received"])

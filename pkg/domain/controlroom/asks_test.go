@@ -3,6 +3,7 @@ package controlroom_test
 import (
 	"vigie/pkg/es"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	personalv1 "vigie/pkg/gen/vigie/personal/v1"
 )
 
 // What people and machines ask, one line each.
@@ -121,8 +122,34 @@ func cancelling(incident, reason string) *intakev1.Request {
 	return &intakev1.Request{Body: &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{Incident: incident, Reason: reason}}}
 }
 
+func backup(m string, guards int32) *intakev1.Request {
+	return &intakev1.Request{Body: &intakev1.Request_RequestBackup{RequestBackup: &intakev1.RequestBackup{Mission: m, Guards: guards}}}
+}
+
+func note(incident string, text *personalv1.SealedText) *intakev1.Request {
+	return &intakev1.Request{Body: &intakev1.Request_AddNote{AddNote: &intakev1.AddNote{Incident: incident, Text: text}}}
+}
+
+func propose(incident string) *intakev1.Request {
+	return &intakev1.Request{Body: &intakev1.Request_AskProposal{AskProposal: &intakev1.AskProposal{Incident: incident}}}
+}
+
+// heard is what a person records for a team that said so by radio; 0: just now.
+func heard(q *intakev1.Request, at int64) *intakev1.Request {
+	q.ByRadio, q.DeviceAtMs = true, at
+	return q
+}
+
 // as lets somebody else ask.
 func as(id, role string, q *intakev1.Request) *intakev1.Request {
 	q.Actor = &intakev1.Actor{Id: id, Role: role}
 	return q
+}
+
+func sosOf(team string) *intakev1.Request {
+	return &intakev1.Request{Body: &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{Team: team}}}
+}
+
+func dutyOf(team string, guards ...string) *intakev1.Request {
+	return &intakev1.Request{Body: &intakev1.Request_StartDuty{StartDuty: &intakev1.StartDuty{Team: team, Guards: guards}}}
 }

@@ -53,6 +53,7 @@ func Rules() *Domain {
 		Open: OpenDeadline, Deadlines: EachDeadline, Answered: Answered,
 		Level:      func(e *logv1.Event) uint32 { return e.GetLevelRaised().GetLevel() },
 		MaxLevel:   MaxLevel,
+		Reopens:    reopens,
 		StepsClock: func(e *logv1.Event) bool { return e.GetClockStepped() != nil },
 		AsksStep:   func(r *intakev1.Request) bool { return r.GetStepClock() != nil },
 		Decide:     Decide, DecideDue: DecideDue, Undecidable: Undecidable,
@@ -67,6 +68,7 @@ type decider struct {
 	State
 	at     int64
 	facts  Facts
+	words  words
 	events []*logv1.Event
 	// opened counts the incidents and missions of this decision.
 	incidents, missions int64

@@ -24,6 +24,7 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 			Code: CodeTooLate, Message: "The command was too old when its turn came and was not carried out: look at the incident and send it again if it is still wanted.",
 		})
 	}
+	d.words = wordsOf(q)
 	switch b := q.GetBody().(type) {
 	case *intakev1.Request_RaiseAlarm:
 		return d.raiseAlarm(q, b.RaiseAlarm)
@@ -46,19 +47,25 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 	case *intakev1.Request_CancelMission:
 		return d.cancelMission(q, b.CancelMission)
 	case *intakev1.Request_ReportDelivered:
-		return d.act(q, b.ReportDelivered.GetMission(), legDelivered, b.ReportDelivered.GetDevice())
+		return d.receipt(b.ReportDelivered.GetMission(), legDelivered, b.ReportDelivered.GetDevice())
 	case *intakev1.Request_ReportSeen:
-		return d.act(q, b.ReportSeen.GetMission(), legSeen, b.ReportSeen.GetDevice())
+		return d.receipt(b.ReportSeen.GetMission(), legSeen, b.ReportSeen.GetDevice())
 	case *intakev1.Request_AcceptMission:
-		return d.act(q, b.AcceptMission.GetMission(), legAccepted, "")
+		return d.act(b.AcceptMission.GetMission(), legAccepted)
 	case *intakev1.Request_DeclineMission:
-		return d.decline(q, b.DeclineMission)
+		return d.decline(b.DeclineMission)
 	case *intakev1.Request_ReportEnRoute:
-		return d.act(q, b.ReportEnRoute.GetMission(), legEnRoute, "")
+		return d.act(b.ReportEnRoute.GetMission(), legEnRoute)
 	case *intakev1.Request_ReportOnScene:
-		return d.act(q, b.ReportOnScene.GetMission(), legOnScene, "")
+		return d.act(b.ReportOnScene.GetMission(), legOnScene)
 	case *intakev1.Request_ClearMission:
-		return d.act(q, b.ClearMission.GetMission(), legCleared, "")
+		return d.act(b.ClearMission.GetMission(), legCleared)
+	case *intakev1.Request_RequestBackup:
+		return d.backup(b.RequestBackup)
+	case *intakev1.Request_AskProposal:
+		return d.askProposal(q, b.AskProposal.GetIncident())
+	case *intakev1.Request_AddNote:
+		return d.note(q, b.AddNote)
 	case *intakev1.Request_StartDuty:
 		return d.startDuty(b.StartDuty)
 	case *intakev1.Request_EndDuty:
@@ -67,12 +74,14 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 		return d.linkBack(b.LinkBack)
 	case *intakev1.Request_LinkLost:
 		return d.linkLost(b.LinkLost)
+	case *intakev1.Request_ReportCrossing:
+		return d.reportCrossing(q, b.ReportCrossing)
 	case *intakev1.Request_GatewayLost:
 		return d.gatewayLost(b.GatewayLost.GetGateway())
 	case *intakev1.Request_ConfigureRegion:
 		return d.configureRegion(b.ConfigureRegion)
 	case *intakev1.Request_StepClock:
-		return d.stepClock(b.StepClock)
+		return d.stepClock(q, b.StepClock)
 	case *intakev1.Request_RaiseLevel:
 		return d.raiseLevel(b.RaiseLevel.GetLevel())
 	}
@@ -85,7 +94,7 @@ func directs(q *intakev1.Request) bool {
 	switch q.GetBody().(type) {
 	case *intakev1.Request_OpenIncident, *intakev1.Request_ClaimIncident, *intakev1.Request_ReleaseIncident,
 		*intakev1.Request_ControlIncident, *intakev1.Request_CloseIncident, *intakev1.Request_CancelIncident,
-		*intakev1.Request_AssignMission, *intakev1.Request_CancelMission:
+		*intakev1.Request_AssignMission, *intakev1.Request_CancelMission, *intakev1.Request_AskProposal:
 		return true
 	}
 	return false
@@ -100,7 +109,11 @@ func DecideDue(s State, due es.Deadline, at int64, facts Facts) Outcome {
 		d.emit(&logv1.Event{Body: &logv1.Event_LogOpened{LogOpened: &logv1.LogOpened{LogId: facts.LogID}}})
 	case timerChoose:
 		if i := s.Incidents[t.About]; i != nil && s.wantsGuards(i) {
-			d.choose(i)
+			d.choose(i, i.Mode == modeProposed)
+		}
+	case timerProposal:
+		if i := s.Incidents[t.About]; i != nil && s.wantsGuards(i) {
+			d.choose(i, false)
 		}
 	case timerDeliver:
 		d.undelivered(s.Missions[t.About])

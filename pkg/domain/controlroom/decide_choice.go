@@ -15,12 +15,14 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// rank ranks the teams of the room for an incident.
-func (d *decider) rank(i *Incident) choose.Result {
+// rank ranks the teams of the room for the guards that an incident still wants.
+func (d *decider) rank(i *Incident) choose.Result { return d.rankFor(i, i.GuardsWanted-d.committed(i)) }
+
+func (d *decider) rankFor(i *Incident, wanted int) choose.Result {
 	travel := choose.NewTravel(d.region.RoomConfiguration, d.facts.MinuteOfDay)
 	return choose.Rank(travel, choose.Incident{
 		Site: i.Site, Zone: i.Zone, Priority: i.Priority, Capabilities: i.Capabilities, OwnSiteOnly: i.OwnSiteOnly,
-		Waited: max(0, d.at-i.ReceivedAt), Wanted: i.GuardsWanted - d.committed(i),
+		Waited: max(0, d.at-i.ReceivedAt), Wanted: wanted,
 	}, d.teams(i), d.at)
 }
 
@@ -34,7 +36,7 @@ func (d *decider) teams(i *Incident) []choose.Team {
 		team := choose.Team{
 			Team: conf, Guards: guardsOf(t, conf), OnDuty: t.OnDuty, Reachable: t.Reachable(), Busy: t.Mission != "",
 			Tried: slices.Contains(i.Tried, id), Served: d.hasServed(i, id), InDanger: danger[id],
-			ScenePlace: choose.Place{Site: t.PlaceSite, Zone: t.PlaceZone, At: t.PlaceAt},
+			Confirmed: choose.Place{Site: t.PlaceSite, Zone: t.PlaceZone, At: t.PlaceAt}, ConfirmedBy: string(t.PlaceBy),
 		}
 		if f, ok := d.facts.Positions[id]; ok {
 			team.Fix = &f
@@ -73,42 +75,39 @@ func (d *decider) inDanger() map[string]bool {
 
 // choose answers the deadline by which teams are to be chosen. Guards on site and reinforcement go in parallel; what is
 // still wanting is tried again when a team frees, and after a while.
-func (d *decider) choose(i *Incident) {
+func (d *decider) choose(i *Incident, propose bool) {
 	r := d.rank(i)
-	committed := d.committed(i)
-	again := d.at + d.region.chooseAgainAfter()
-	if len(r.Chosen) == 0 {
-		d.emit(&logv1.Event{Body: &logv1.Event_NoTeamFound{NoTeamFound: &logv1.NoTeamFound{
-			Incident: i.ID, Exclusions: exclusions(r), GuardsWanted: int32(i.GuardsWanted), //nolint:gosec // a handful
-			GuardsCommitted: int32(committed), AgainAtMs: again, //nolint:gosec // a handful
-		}}})
+	switch {
+	case len(r.Chosen) == 0:
+		d.nobody(i, r)
+		return
+	case propose:
+		d.propose(i, r, automatic, d.waitsUntil(i))
 		return
 	}
-	sent := 0
+	sent := d.committed(i)
 	for _, c := range r.Chosen {
 		sent += c.Guards
 	}
-	if committed+sent >= i.GuardsWanted {
-		again = 0
+	e := d.chosen(i, r, automatic)
+	if sent < i.GuardsWanted {
+		e.AgainAtMs = d.at + d.region.chooseAgainAfter()
 	}
-	d.chosen(i, r, "automatic", again)
 	for _, c := range r.Chosen {
-		d.offer(i, c, r.Chosen, "automatic", "")
+		d.offer(i, c, r.Chosen, automatic, "")
 	}
 }
 
-func (d *decider) chosen(i *Incident, r choose.Result, by string, again int64) {
+// automatic is who chooses when nobody does.
+const automatic = "automatic"
+
+func (d *decider) chosen(i *Incident, r choose.Result, by string) *logv1.TeamsChosen {
 	e := &logv1.TeamsChosen{
 		Incident: i.ID, By: by, GuardsWanted: int32(i.GuardsWanted), GuardsCommitted: int32(d.committed(i)), //nolint:gosec // a handful
-		Exclusions: exclusions(r), RegionHash: d.RegionHash, AgainAtMs: again,
-	}
-	for _, c := range r.Candidates {
-		e.Candidates = append(e.Candidates, candidate(c))
-	}
-	for _, c := range r.Chosen {
-		e.Chosen = append(e.Chosen, c.Team.GetId())
+		Candidates: candidates(r), Exclusions: exclusions(r), Chosen: ids(r.Chosen), RegionHash: d.RegionHash,
 	}
 	d.emit(&logv1.Event{Body: &logv1.Event_TeamsChosen{TeamsChosen: e}})
+	return e
 }
 
 // offer sends a team, and tells it who else goes: those already on the incident, and those chosen with it.
@@ -116,7 +115,8 @@ func (d *decider) offer(i *Incident, c choose.Candidate, together []choose.Candi
 	e := &logv1.MissionOffered{
 		Mission: d.nextMission(), Incident: i.ID, Team: c.Team.GetId(), Guards: int32(c.Guards), //nolint:gosec // a handful
 		Site: i.Site, Zone: i.Zone, Category: i.Category, Priority: int32(i.Priority), Text: i.Text, //nolint:gosec // 1 to 3
-		By: by, Reason: reason, ArrivalMs: c.Arrival,
+		By: by, Reason: reason, ArrivalMs: c.Arrival, ArrivalEarlyMs: c.Early, ArrivalLateMs: c.Late,
+		CallSign: d.CallSign(c.Team.GetId()), Premises: d.region.premises(i),
 		DeliverByMs: d.at + d.region.deliverWithin(), AnswerByMs: d.at + d.region.answerWithin(i.Priority),
 	}
 	for _, id := range i.Missions {
@@ -150,32 +150,51 @@ func (d *decider) assign(q *intakev1.Request, b *intakev1.AssignMission) Outcome
 	}
 	r := d.rank(i)
 	k := slices.IndexFunc(r.Candidates, func(c choose.Candidate) bool { return c.Team.GetId() == t.ID })
+	why := ""
 	if k >= 0 {
 		r.Chosen = r.Candidates[k : k+1]
+		if i.Proposal.waits() && !slices.Contains(i.Proposal.Proposed, t.ID) {
+			why = "is not one of those proposed"
+		}
 	} else {
 		x := r.Exclusions[slices.IndexFunc(r.Exclusions, func(x choose.Exclusion) bool { return x.Team == t.ID })]
-		if b.GetReason() == "" {
-			return refused(&es.Refusal{
-				Code: CodeReasonNeeded, Team: t.ID, Incident: i.ID,
-				Message: fmt.Sprintf("Team %s is excluded (%s): send it all the same by giving a reason.", t.ID, x.Reason),
-			})
-		}
-		r.Chosen = []choose.Candidate{{Team: &choose.Team{Team: conf}, Guards: guardsOf(t, conf)}}
+		why = fmt.Sprintf("is excluded (%s)", x.Reason)
+		r.Chosen = []choose.Candidate{{Team: &choose.Team{Team: conf}, Guards: guardsOf(t, conf), Journey: x.Journey}}
 	}
-	again := int64(0)
-	if due, ok := d.Deadlines[timerID(timerChoose, i.ID)]; ok {
-		again = due.Due
+	if why != "" && b.GetReason() == "" {
+		return refused(&es.Refusal{
+			Code: CodeReasonNeeded, Team: t.ID, Incident: i.ID,
+			Message: fmt.Sprintf("Team %s %s: send it all the same by giving a reason.", t.ID, why),
+		})
 	}
 	by := q.GetActor().GetId()
-	d.chosen(i, r, by, again)
+	e := d.chosen(i, r, by)
+	e.Overruled, e.Reason, e.AgainAtMs = why != "", b.GetReason(), d.chooseNext(i)
 	d.offer(i, r.Chosen[0], nil, by, b.GetReason())
 	return d.done()
+}
+
+// chooseNext is when the guards that a choice by hand leaves wanting are looked for: at once where a person is waiting for
+// the next proposal, else when it would have been.
+func (d *decider) chooseNext(i *Incident) int64 {
+	if i.Proposal.waits() {
+		return d.at
+	}
+	return d.Deadlines[timerID(timerChoose, i.ID)].Due
 }
 
 func exclusions(r choose.Result) []*logv1.Exclusion {
 	out := make([]*logv1.Exclusion, 0, len(r.Exclusions))
 	for _, x := range r.Exclusions {
 		out = append(out, &logv1.Exclusion{Team: x.Team, Reason: string(x.Reason), Detail: x.Detail})
+	}
+	return out
+}
+
+func candidates(r choose.Result) []*logv1.Candidate {
+	out := make([]*logv1.Candidate, 0, len(r.Candidates))
+	for _, c := range r.Candidates {
+		out = append(out, candidate(c))
 	}
 	return out
 }
@@ -191,6 +210,7 @@ func candidate(c choose.Candidate) *logv1.Candidate {
 		ArrivalMs: c.Arrival, ArrivalEarlyMs: c.Early, ArrivalLateMs: c.Late,
 		LatePermille: int32(c.LatePermille), Lateness: c.Lateness, Uncovered: c.Uncovered, Score: c.Score, //nolint:gosec // 0 to 1000
 		Guards: int32(c.Guards), CrossesSites: c.Crosses, LeftAtSite: int32(c.LeftAtSite), //nolint:gosec // a handful
+		Nearest: c.Nearest, Behind: string(c.Behind),
 	}
 }
 

@@ -133,7 +133,7 @@ func (d *decider) openByPerson(q *intakev1.Request, b *intakev1.OpenIncident) Ou
 func (d *decider) raiseSOS(q *intakev1.Request, b *intakev1.RaiseSos) Outcome {
 	e := &logv1.SosRaised{
 		Team: b.GetTeam(), Guard: b.GetGuard(), Silent: b.GetSilent(), Position: b.GetPosition(), Site: b.GetSite(), Zone: b.GetZone(),
-		DeviceAtMs: q.GetDeviceAtMs(), ReceivedAtMs: q.GetReceivedAtMs(),
+		DeviceAtMs: d.words.at, ReceivedAtMs: q.GetReceivedAtMs(), ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
 	}
 	if e.GetSite() == "" {
 		e.Site, e.Zone = d.lastPlace(b.GetTeam())

@@ -11,7 +11,7 @@ import (
 
 // act takes a mission to a leg, with the legs before it implied. A team acts as one: what one of its handhelds has done
 // already is done for all, and gets the same outcome.
-func (d *decider) act(q *intakev1.Request, id string, leg int, device string) Outcome {
+func (d *decider) act(id string, leg int) Outcome {
 	m := d.Missions[id]
 	switch {
 	case m == nil:
@@ -19,54 +19,42 @@ func (d *decider) act(q *intakev1.Request, id string, leg int, device string) Ou
 	case m.State == MissionExpired && leg >= legAccepted:
 		if n := d.honoured(m); n != nil {
 			// The handheld has not heard of the new mission yet, or a second one says the same.
-			return d.act(q, n.ID, leg, device)
+			return d.act(n.ID, leg)
 		}
-		return d.late(q, m, leg)
+		return d.late(m, leg)
 	case !m.Active() && (leg < legAccepted || leg == legCleared && m.State == MissionCleared):
 		return d.done() // a receipt of what has ended meanwhile, or a second handheld: nothing to add
 	case !m.Active():
 		return d.ended(m)
 	}
-	d.emit(legs(m.ID, m.leg(), leg, q.GetDeviceAtMs(), device)...)
+	d.emit(d.words.legs(m.ID, m.leg(), leg)...)
 	return d.done()
 }
 
-// legs are the events from one leg (not included) to another (included); those before the last are implied.
-func legs(mission string, from, to int, deviceAt int64, device string) []*logv1.Event {
-	var events []*logv1.Event
-	for leg := from + 1; leg <= to; leg++ {
-		implied := leg < to
-		e := &logv1.Event{}
-		switch leg {
-		case legDelivered:
-			e.Body = &logv1.Event_MissionDelivered{MissionDelivered: &logv1.MissionDelivered{Mission: mission, Device: device, DeviceAtMs: deviceAt, Implied: implied}}
-		case legSeen:
-			e.Body = &logv1.Event_MissionSeen{MissionSeen: &logv1.MissionSeen{Mission: mission, Device: device, DeviceAtMs: deviceAt, Implied: implied}}
-		case legAccepted:
-			e.Body = &logv1.Event_MissionAccepted{MissionAccepted: &logv1.MissionAccepted{Mission: mission, DeviceAtMs: deviceAt, Implied: implied}}
-		case legEnRoute:
-			e.Body = &logv1.Event_MissionDeparted{MissionDeparted: &logv1.MissionDeparted{Mission: mission, DeviceAtMs: deviceAt, Implied: implied}}
-		case legOnScene:
-			e.Body = &logv1.Event_MissionArrived{MissionArrived: &logv1.MissionArrived{Mission: mission, DeviceAtMs: deviceAt, Implied: implied}}
-		case legCleared:
-			e.Body = &logv1.Event_MissionCleared{MissionCleared: &logv1.MissionCleared{Mission: mission, DeviceAtMs: deviceAt}}
-		}
-		events = append(events, e)
+// receipt is what a device confirms. Nobody can hear it by radio.
+func (d *decider) receipt(id string, leg int, device string) Outcome {
+	if d.words.byRadio {
+		return refused(&es.Refusal{Code: CodeInvalid, Mission: id, Message: "A receipt is the handheld's: record what the team said, such as that it accepts."})
 	}
-	return events
+	d.words.device = device
+	return d.act(id, leg)
 }
 
 func (d *decider) ended(m *Mission) Outcome {
+	by := ""
+	if i := d.Incidents[m.Incident]; i != nil && i.Live() {
+		by = d.takenBy(i)
+	}
 	return refused(&es.Refusal{
-		Code: CodeMissionEnded, Mission: m.ID, Incident: m.Incident, Team: m.Team,
+		Code: CodeMissionEnded, Mission: m.ID, Incident: m.Incident, Team: m.Team, TakenBy: by,
 		Message: fmt.Sprintf("Mission %s has ended (%s): stand down unless the room says otherwise.", m.ID, m.State),
 	})
 }
 
 // late is not lost: an answer that the guard gave before the expiry and that came after it opens a new mission linked to
 // the old one, unless the team or the incident is committed otherwise (domain §2).
-func (d *decider) late(q *intakev1.Request, m *Mission, leg int) Outcome {
-	said := q.GetDeviceAtMs()
+func (d *decider) late(m *Mission, leg int) Outcome {
+	said := d.words.at
 	if said == 0 || said < m.OfferedAt || said > m.EndedAt {
 		return refused(&es.Refusal{
 			Code: CodeMissionExpired, Mission: m.ID, Incident: m.Incident, Team: m.Team,
@@ -83,16 +71,17 @@ func (d *decider) late(q *intakev1.Request, m *Mission, leg int) Outcome {
 	if by := d.takenBy(i); by != "" || !i.Live() || i.State == IncidentControlled || !t.OnDuty {
 		message := fmt.Sprintf("Your answer to %s came late and incident %s needs nobody more: stand down.", m.ID, i.ID)
 		if by != "" {
-			message = fmt.Sprintf("Your answer to %s came late: stand down, team %s has incident %s.", m.ID, by, i.ID)
+			message = fmt.Sprintf("Your answer to %s came late: stand down, team %s has incident %s.", m.ID, d.CallSign(by), i.ID)
 		}
-		return refused(&es.Refusal{Code: CodeStandDown, Mission: m.ID, Incident: i.ID, Team: m.Team, Message: message})
+		return refused(&es.Refusal{Code: CodeStandDown, Mission: m.ID, Incident: i.ID, Team: m.Team, TakenBy: by, Message: message})
 	}
 	id := d.nextMission()
 	d.emit(&logv1.Event{Body: &logv1.Event_LateAnswerHonoured{LateAnswerHonoured: &logv1.LateAnswerHonoured{
 		Mission: id, Previous: m.ID, Incident: i.ID, Team: m.Team, Guards: int32(m.Guards), AnsweredAtMs: said, //nolint:gosec // a handful
+		ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
 	}}})
-	d.emit(legs(id, legAccepted, leg, said, "")...)
-	d.recallUnanswered(i, m.Guards)
+	d.emit(d.words.legs(id, legAccepted, leg)...)
+	d.recallUnanswered(i, m)
 	return d.done()
 }
 
@@ -110,33 +99,34 @@ func (d *decider) honoured(m *Mission) *Mission {
 
 // takenBy names a team that has accepted, when the guards that have accepted are enough.
 func (d *decider) takenBy(i *Incident) string {
-	guards, by := 0, ""
+	if d.accepted(i) < i.GuardsWanted {
+		return ""
+	}
+	by := ""
 	for _, id := range i.Missions {
 		if m := d.Missions[id]; m.Accepted() || m.State == MissionCleared && m.OnSceneAt != 0 {
-			guards += m.Guards
 			by = m.Team
 		}
-	}
-	if guards < i.GuardsWanted {
-		return ""
 	}
 	return by
 }
 
 // recallUnanswered takes back offers that an honoured late answer has made superfluous.
-func (d *decider) recallUnanswered(i *Incident, more int) {
-	spare := d.committed(i) + more - i.GuardsWanted
+func (d *decider) recallUnanswered(i *Incident, late *Mission) {
+	spare := d.committed(i) + late.Guards - i.GuardsWanted
 	for _, id := range slices.Backward(i.Missions) {
 		m := d.Missions[id]
 		if m.Active() && !m.Accepted() && m.Guards <= spare {
 			spare -= m.Guards
-			d.cancel(m, "answered_in_time_by_another", "automatic")
+			d.cancel(m, "answered_in_time_by_another", automatic).TakenBy = late.Team
 		}
 	}
 }
 
-func (d *decider) cancel(m *Mission, reason, by string) {
-	d.emit(&logv1.Event{Body: &logv1.Event_MissionCancelled{MissionCancelled: &logv1.MissionCancelled{Mission: m.ID, Reason: reason, By: by}}})
+func (d *decider) cancel(m *Mission, reason, by string) *logv1.MissionCancelled {
+	e := &logv1.MissionCancelled{Mission: m.ID, Reason: reason, By: by}
+	d.emit(&logv1.Event{Body: &logv1.Event_MissionCancelled{MissionCancelled: e}})
+	return e
 }
 
 func (d *decider) expire(m *Mission) {
@@ -155,7 +145,7 @@ func (d *decider) undelivered(m *Mission) {
 	}
 }
 
-func (d *decider) decline(q *intakev1.Request, b *intakev1.DeclineMission) Outcome {
+func (d *decider) decline(b *intakev1.DeclineMission) Outcome {
 	m := d.Missions[b.GetMission()]
 	switch {
 	case m == nil:
@@ -171,7 +161,7 @@ func (d *decider) decline(q *intakev1.Request, b *intakev1.DeclineMission) Outco
 		})
 	}
 	d.emit(&logv1.Event{Body: &logv1.Event_MissionDeclined{MissionDeclined: &logv1.MissionDeclined{
-		Mission: m.ID, Reason: b.GetReason(), DeviceAtMs: q.GetDeviceAtMs(),
+		Mission: m.ID, Reason: b.GetReason(), DeviceAtMs: d.words.at, ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
 	}}})
 	return d.done()
 }
@@ -199,7 +189,9 @@ func (d *decider) startDuty(b *intakev1.StartDuty) Outcome {
 	if conf == nil {
 		return unknown(CodeUnknownTeam, "team", b.GetTeam())
 	}
-	e := &logv1.DutyStarted{Team: b.GetTeam(), Guards: b.GetGuards(), UntilMs: b.GetUntilMs()}
+	e := &logv1.DutyStarted{
+		Team: b.GetTeam(), Guards: b.GetGuards(), UntilMs: b.GetUntilMs(), ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
+	}
 	if e.GetUntilMs() <= d.at {
 		e.UntilMs = d.at + shiftLeft(conf.GetShifts(), d.facts.MinuteOfDay)
 	}
@@ -243,7 +235,9 @@ func (d *decider) offDuty(t *Team, offered *Mission, reason string) {
 	if offered != nil {
 		d.emit(&logv1.Event{Body: &logv1.Event_MissionDeclined{MissionDeclined: &logv1.MissionDeclined{Mission: offered.ID, Reason: reason}}})
 	}
-	d.emit(&logv1.Event{Body: &logv1.Event_DutyEnded{DutyEnded: &logv1.DutyEnded{Team: t.ID, Reason: reason}}})
+	d.emit(&logv1.Event{Body: &logv1.Event_DutyEnded{DutyEnded: &logv1.DutyEnded{
+		Team: t.ID, Reason: reason, ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
+	}}})
 }
 
 // shiftExtension is how long a team on mission stays on at a time when its shift has ended.

@@ -18,6 +18,8 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		s.clockStepped(e.ClockStepped.GetDeltaMs())
 	case *logv1.Event_LevelRaised:
 		// The head of the fold holds the level; see [es.Domain].
+	case *logv1.Event_LogReopened:
+		s.logReopened(e.LogReopened)
 	case *logv1.Event_AlarmReceived:
 		s.alarmReceived(at, e.AlarmReceived)
 	case *logv1.Event_AlarmRestored:
@@ -41,19 +43,28 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		s.incidentEnded(at, e.IncidentClosed.GetIncident(), IncidentClosed, e.IncidentClosed.GetDisposition())
 	case *logv1.Event_IncidentCancelled:
 		s.incidentEnded(at, e.IncidentCancelled.GetIncident(), IncidentCancelled, e.IncidentCancelled.GetReason())
+	case *logv1.Event_NoteAdded:
+		s.noteAdded(at, e.NoteAdded)
+	case *logv1.Event_BackupRequested:
+		s.backupRequested(at, e.BackupRequested)
 	case *logv1.Event_IncidentNeglected:
 		s.incidentNeglected(e.IncidentNeglected)
 	case *logv1.Event_SosRaised:
-		s.onIncident(e.SosRaised.GetIncident(), func(i *Incident) { i.InDanger = e.SosRaised.GetTeam() })
+		s.sosRaised(at, e.SosRaised)
 	case *logv1.Event_TeamsChosen:
 		s.onIncident(e.TeamsChosen.GetIncident(), func(i *Incident) {
 			i.NoTeam = false
+			s.withdraw(i)
 			s.chooseAgain(i, e.TeamsChosen.GetAgainAtMs())
 		})
+	case *logv1.Event_TeamsProposed:
+		s.teamsProposed(at, e.TeamsProposed)
 	case *logv1.Event_NoTeamFound:
-		s.onIncident(e.NoTeamFound.GetIncident(), func(i *Incident) {
-			i.NoTeam, i.Tried = true, nil
-			s.chooseAgain(i, e.NoTeamFound.GetAgainAtMs())
+		s.noTeamFound(at, e.NoTeamFound)
+	case *logv1.Event_StillNoTeam:
+		s.onIncident(e.StillNoTeam.GetIncident(), func(i *Incident) {
+			i.Tried = nil
+			s.chooseAgain(i, e.StillNoTeam.GetAgainAtMs())
 		})
 	case *logv1.Event_MissionOffered:
 		s.missionOffered(at, e.MissionOffered)
@@ -61,19 +72,28 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		s.onMission(e.MissionUndelivered.GetMission(), func(m *Mission) { m.Undelivered = true })
 	case *logv1.Event_MissionDelivered:
 		s.reach(at, e.MissionDelivered.GetMission(), MissionDelivered)
+		s.acted(at, e.MissionDelivered, MissionDelivered)
 	case *logv1.Event_MissionSeen:
 		s.reach(at, e.MissionSeen.GetMission(), MissionSeen)
+		s.acted(at, e.MissionSeen, MissionSeen)
 	case *logv1.Event_MissionAccepted:
 		s.reach(at, e.MissionAccepted.GetMission(), MissionAccepted)
+		s.acted(at, e.MissionAccepted, MissionAccepted)
 	case *logv1.Event_MissionDeclined:
+		if e.MissionDeclined.GetDeviceAtMs() != 0 { // else the shift did
+			s.acted(at, e.MissionDeclined, MissionDeclined)
+		}
 		s.missionEnded(at, e.MissionDeclined.GetMission(), MissionDeclined, e.MissionDeclined.GetReason())
 	case *logv1.Event_MissionExpired:
 		s.missionEnded(at, e.MissionExpired.GetMission(), MissionExpired, "")
 	case *logv1.Event_MissionDeparted:
 		s.reach(at, e.MissionDeparted.GetMission(), MissionEnRoute)
+		s.acted(at, e.MissionDeparted, MissionEnRoute)
 	case *logv1.Event_MissionArrived:
 		s.reach(at, e.MissionArrived.GetMission(), MissionOnScene)
+		s.acted(at, e.MissionArrived, MissionOnScene)
 	case *logv1.Event_MissionCleared:
+		s.acted(at, e.MissionCleared, MissionCleared)
 		s.missionEnded(at, e.MissionCleared.GetMission(), MissionCleared, "")
 	case *logv1.Event_MissionCancelled:
 		s.missionEnded(at, e.MissionCancelled.GetMission(), MissionCancelled, e.MissionCancelled.GetReason())
@@ -86,13 +106,17 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		t.Until = e.DutyExtended.GetUntilMs()
 		s.arm(timerShift, t.ID, t.Until, 0)
 	case *logv1.Event_DutyEnded:
-		s.dutyEnded(e.DutyEnded)
+		s.dutyEnded(at, e.DutyEnded)
 	case *logv1.Event_DeviceLinked:
 		s.deviceLinked(at, e.DeviceLinked)
 	case *logv1.Event_DeviceUnlinked:
-		s.deviceUnlinked(e.DeviceUnlinked)
+		s.deviceUnlinked(at, e.DeviceUnlinked)
+	case *logv1.Event_PlaceEntered:
+		s.placeEntered(e.PlaceEntered)
+	case *logv1.Event_PlaceLeft:
+		s.placeLeft(e.PlaceLeft)
 	case *logv1.Event_GatewayDisappeared:
-		s.gatewayDisappeared(e.GatewayDisappeared.GetGateway())
+		s.gatewayDisappeared(at, e.GatewayDisappeared.GetGateway())
 	}
 	return s
 }
@@ -102,6 +126,7 @@ func (s *State) configure(e *logv1.RegionConfigured) {
 	for _, team := range e.GetContent().GetTeams() {
 		s.team(team.GetId())
 	}
+	s.forgetPlaces()
 }
 
 // team gives the team, known to the region or not: a fact about it is kept either way.
@@ -128,17 +153,25 @@ func (s *State) onMission(id string, change func(*Mission)) {
 
 func (s *State) dutyStarted(at int64, e *logv1.DutyStarted) {
 	t := s.team(e.GetTeam())
+	if !t.OnDuty {
+		t.Since = at
+	}
 	t.OnDuty, t.Guards, t.Until = true, e.GetGuards(), e.GetUntilMs()
+	if e.GetByRadio() {
+		t.heard(ByRadio, at)
+	}
 	s.arm(timerShift, t.ID, t.Until, 0)
 	s.teamFreed(at)
 }
 
-func (s *State) dutyEnded(e *logv1.DutyEnded) {
+func (s *State) dutyEnded(at int64, e *logv1.DutyEnded) {
 	t := s.team(e.GetTeam())
-	t.OnDuty, t.Guards, t.Until = false, nil, 0
+	t.OnDuty, t.Guards, t.Since, t.Until = false, nil, 0, 0
 	// Where it stood is a fact about a shift; the next one begins at the base.
-	t.PlaceSite, t.PlaceZone, t.PlaceAt = "", "", 0
+	t.confirm(Place{}, "", 0)
+	t.Inside, t.Crossings, t.CrossedAt = nil, 0, 0
 	s.disarm(timerShift, t.ID)
+	s.unavailable(t.ID, at)
 }
 
 func (s *State) deviceLinked(at int64, e *logv1.DeviceLinked) {
@@ -147,19 +180,28 @@ func (s *State) deviceLinked(at int64, e *logv1.DeviceLinked) {
 	}
 	t := s.team(e.GetTeam())
 	t.Links[e.GetDevice()] = Link{Gateway: e.GetGateway(), Session: e.GetSession()}
+	t.heard(ByLink, at)
 	s.teamFreed(at)
 }
 
-func (s *State) deviceUnlinked(e *logv1.DeviceUnlinked) {
-	delete(s.team(e.GetTeam()).Links, e.GetDevice())
+func (s *State) deviceUnlinked(at int64, e *logv1.DeviceUnlinked) {
+	t := s.team(e.GetTeam())
+	delete(t.Links, e.GetDevice())
+	t.heard(ByLink, at)
+	if !t.Reachable() {
+		s.unavailable(t.ID, at)
+	}
 }
 
-func (s *State) gatewayDisappeared(gateway string) {
+func (s *State) gatewayDisappeared(at int64, gateway string) {
 	for _, t := range s.Teams {
 		for device, link := range t.Links {
 			if link.Gateway == gateway {
 				delete(t.Links, device)
 			}
+		}
+		if !t.Reachable() {
+			s.unavailable(t.ID, at)
 		}
 	}
 }
@@ -169,8 +211,8 @@ func (s *State) gatewayDisappeared(gateway string) {
 func (s *State) teamFreed(at int64) {
 	for _, timer := range s.Deadlines {
 		i := s.Incidents[timer.About]
-		if timer.Kind != timerChoose || i == nil || i.Mode == modeProposed && !i.NoTeam {
-			continue // of a proposal: a person is looking at it
+		if timer.Kind != timerChoose || i == nil {
+			continue // a proposal that stands is left alone: a person is looking at it
 		}
 		s.chooseAgain(i, at)
 	}

@@ -25,15 +25,8 @@ func (s *State) incidentOpened(at int64, e *logv1.IncidentOpened) {
 // wantChoice arms the choice of a team where the plan leaves it to the room.
 func (s *State) wantChoice(i *Incident, at int64) {
 	switch i.Mode {
-	case modeAutomatic:
+	case modeAutomatic, modeProposed:
 		s.chooseAgain(i, at)
-	case modeProposed:
-		// What nobody has confirmed by then goes out by itself (domain §3).
-		wait := 120 * second
-		if i.Priority == 1 {
-			wait = 15 * second
-		}
-		s.chooseAgain(i, at+wait)
 	default:
 		s.chooseAgain(i, 0)
 	}
@@ -64,11 +57,25 @@ func (s *State) committed(i *Incident) int {
 	return n
 }
 
+// accepted counts the guards who go, are there or have been.
+func (s *State) accepted(i *Incident) int {
+	n := 0
+	for _, id := range i.Missions {
+		if m := s.Missions[id]; m.Accepted() || m.State == MissionCleared && m.OnSceneAt != 0 {
+			n += m.Guards
+		}
+	}
+	return n
+}
+
 func (s *State) incidentAggravated(at int64, e *logv1.IncidentAggravated) {
 	s.onIncident(e.GetIncident(), func(i *Incident) {
 		i.Priority, i.Category, i.Plan = int(e.GetPriority()), e.GetCategory(), e.GetPlan()
 		i.GuardsWanted, i.Capabilities = int(e.GetGuardsWanted()), e.GetCapabilities()
 		i.Mode, i.OwnSiteOnly = e.GetMode(), e.GetOwnSiteOnly()
+		if i.Mode != modeProposed {
+			s.withdraw(i)
+		}
 		s.wantChoice(i, at)
 		s.hurry(i, at)
 	})
@@ -101,6 +108,7 @@ func (s *State) incidentNeglected(e *logv1.IncidentNeglected) {
 
 // quiet takes away the timers of an incident that wants nothing any more.
 func (s *State) quiet(i *Incident) {
+	s.withdraw(i)
 	s.disarm(timerChoose, i.ID)
 	s.disarm(timerNeglect, i.ID)
 }
@@ -154,11 +162,14 @@ func (s *State) followMissions(at int64, i *Incident) {
 			state = IncidentAssigned
 		}
 	}
+	if s.accepted(i) >= i.GuardsWanted {
+		i.Backup = false
+	}
 	if state == IncidentOpen && i.State != IncidentOpen {
 		// Whoever had accepted is gone: somebody must hear of it if nobody else accepts.
 		s.arm(timerNeglect, i.ID, at+s.region.neglectedAfter(i.Priority), 0)
 	}
-	if state != IncidentOpen {
+	if state != IncidentOpen && !i.Backup {
 		s.disarm(timerNeglect, i.ID)
 		i.Neglected = 0
 	}

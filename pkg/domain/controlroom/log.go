@@ -8,12 +8,15 @@ import (
 	logv1 "vigie/pkg/gen/vigie/log/v1"
 )
 
-// stepClock moves the room's clock back once for all that ask for the same step (protocol §3).
-func (d *decider) stepClock(b *intakev1.StepClock) Outcome {
-	if b.GetStep() != d.ClockSteps+1 || b.GetDeltaMs() >= 0 {
+// stepClock moves the room's clock back once for all that ask for the same step (protocol §3), to what the clock of the
+// decider shows: by one that does not see the room ahead, deadlines would move and the room's clock would not.
+func (d *decider) stepClock(q *intakev1.Request, b *intakev1.StepClock) Outcome {
+	ahead := q.GetReceivedAtMs() - b.GetDeltaMs() // what the room's clock showed when it was asked
+	delta := d.at - ahead
+	if b.GetStep() != d.ClockSteps+1 || b.GetDeltaMs() >= 0 || delta >= 0 {
 		return refused(&es.Refusal{Code: CodeAlreadyStepped, Message: "The room's clock has been set meanwhile: look at it again before asking."})
 	}
-	d.emit(&logv1.Event{Body: &logv1.Event_ClockStepped{ClockStepped: &logv1.ClockStepped{DeltaMs: b.GetDeltaMs()}}})
+	d.emit(&logv1.Event{Body: &logv1.Event_ClockStepped{ClockStepped: &logv1.ClockStepped{DeltaMs: delta}}})
 	return d.done()
 }
 
@@ -38,6 +41,11 @@ func (s *State) clockStepped(delta int64) {
 	}
 	for _, i := range s.Incidents {
 		i.JoinUntil += delta
+		if i.Proposal.waits() {
+			moved := *i.Proposal
+			moved.Until += delta
+			i.Proposal = &moved
+		}
 	}
 	for _, m := range s.Missions {
 		if m.Active() && m.AnswerBy != 0 {
@@ -46,7 +54,14 @@ func (s *State) clockStepped(delta int64) {
 	}
 	for _, t := range s.Teams {
 		if t.OnDuty {
-			t.Until += delta
+			// What is compared with the times of facts to come moves with them.
+			t.Since, t.Until, t.CrossedAt = t.Since+delta, t.Until+delta, t.CrossedAt+delta
+		}
+		if t.PlaceBy != "" {
+			t.PlaceAt += delta
+		}
+		if t.ContactBy != "" {
+			t.ContactAt += delta
 		}
 	}
 }

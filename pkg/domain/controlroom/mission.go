@@ -10,6 +10,7 @@ func (s *State) missionOffered(at int64, e *logv1.MissionOffered) {
 	m := &Mission{
 		ID: e.GetMission(), Incident: e.GetIncident(), Team: e.GetTeam(), State: MissionOffered,
 		Guards: int(e.GetGuards()), By: e.GetBy(), OfferedAt: at, DeliverBy: e.GetDeliverByMs(), AnswerBy: e.GetAnswerByMs(),
+		Reason: e.GetReason(), Arrival: e.GetArrivalMs(), Early: e.GetArrivalEarlyMs(), Late: e.GetArrivalLateMs(),
 	}
 	s.addMission(at, m)
 	s.arm(timerDeliver, m.ID, m.DeliverBy, 0)
@@ -18,11 +19,15 @@ func (s *State) missionOffered(at int64, e *logv1.MissionOffered) {
 
 // lateAnswerHonoured opens a mission that was accepted before the expiry of the one before it.
 func (s *State) lateAnswerHonoured(at int64, e *logv1.LateAnswerHonoured) {
-	s.addMission(at, &Mission{
+	m := &Mission{
 		ID: e.GetMission(), Incident: e.GetIncident(), Team: e.GetTeam(), State: MissionAccepted,
-		Guards: int(e.GetGuards()), By: "late_answer", Previous: e.GetPrevious(),
-		OfferedAt: at, DeliveredAt: at, SeenAt: at, AcceptedAt: at,
-	})
+		Guards: int(e.GetGuards()), By: "late_answer", Previous: e.GetPrevious(), OfferedAt: at, AcceptedAt: at,
+	}
+	if !e.GetByRadio() {
+		m.DeliveredAt, m.SeenAt = at, at
+	}
+	s.addMission(at, m)
+	s.acted(at, e, MissionAccepted)
 }
 
 func (s *State) addMission(at int64, m *Mission) {
@@ -32,10 +37,12 @@ func (s *State) addMission(at int64, m *Mission) {
 	s.onIncident(m.Incident, func(i *Incident) {
 		i.Missions = append(i.Missions, m.ID)
 		if !s.wantsGuards(i) {
+			s.withdraw(i)
 			s.disarm(timerChoose, i.ID)
 		}
 		s.followMissions(at, i)
 	})
+	s.unavailable(m.Team, at)
 }
 
 // reach moves an active mission on; a leg that is behind it changes nothing.
@@ -67,11 +74,29 @@ func (s *State) reach(at int64, id string, state MissionState) {
 	})
 }
 
+// act is what a team says of its mission, by its device or as heard by radio.
+type act interface{ GetMission() string }
+
+// acted notes that the team was heard of, and how. What is implied by a later act says nothing of its own.
+func (s *State) acted(at int64, e act, state MissionState) {
+	if implied, ok := e.(interface{ GetImplied() bool }); ok && implied.GetImplied() {
+		return
+	}
+	radio, ok := e.(interface{ GetByRadio() bool })
+	byRadio := ok && radio.GetByRadio()
+	s.onMission(e.GetMission(), func(m *Mission) {
+		s.team(m.Team).heard(contactOf(byRadio), at)
+		if byRadio {
+			m.ByRadio = append(m.ByRadio, string(state))
+		}
+	})
+}
+
 // arrived: a scene is a place at which the team was confirmed.
 func (s *State) arrived(at int64, m *Mission) {
 	i, t := s.Incidents[m.Incident], s.team(m.Team)
 	if i != nil {
-		t.PlaceSite, t.PlaceZone, t.PlaceAt = i.Site, i.Zone, at
+		t.confirm(Place{i.Site, i.Zone}, ByScene, at)
 	}
 }
 
@@ -85,7 +110,7 @@ func (s *State) missionEnded(at int64, id string, state MissionState, why string
 		s.disarm(timerAnswer, id)
 		t := s.team(m.Team)
 		t.Mission = ""
-		if state == MissionCleared && m.OnSceneAt != 0 {
+		if state == MissionCleared && m.OnSceneAt != 0 && t.PlaceBy == ByScene {
 			t.PlaceAt = at
 		}
 		s.onIncident(m.Incident, func(i *Incident) {
@@ -93,7 +118,7 @@ func (s *State) missionEnded(at int64, id string, state MissionState, why string
 				i.Tried = append(i.Tried, m.Team)
 			}
 			s.followMissions(at, i)
-			if s.wantsGuards(i) && i.Mode != "manual" {
+			if s.wantsGuards(i) && i.Mode != modeManual {
 				s.chooseAgain(i, at)
 			}
 		})

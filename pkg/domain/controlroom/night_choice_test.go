@@ -52,7 +52,14 @@ func TestNobodyFitsAndThenSomebodyDoes(t *testing.T) {
 		n.advance(29)
 		n.expect()
 		n.advance(1)
-		n.expect("I1 neglected, step 1", "I1: nobody (L1 off_duty, N1 missing_capability, N2 off_duty, S1 missing_capability)")
+		n.expect("I1 neglected, step 1", "I1: still nobody")
+		n.advance(30)
+		n.expect("I1 neglected, step 2", "I1: still nobody")
+		if i := n.incident("I1"); !i.NoTeam || i.NoTeamSince != start {
+			t.Errorf("since %d: %+v", start, i)
+		}
+		n.starts("L1")
+		n.expect("L1 duty_started", "I1: nobody (L1 unreachable, N1 missing_capability, N2 off_duty, S1 missing_capability)")
 	})
 	t.Run("when one starts and gets its link", func(t *testing.T) {
 		t.Parallel()
@@ -84,21 +91,6 @@ func TestDueChoicesAreTakenP1First(t *testing.T) {
 	n.skip().links("N2", "hand-N2")
 	n.expect("hand-N2 device_linked", "I2: chosen N2", "M1 offered to N2 for I2",
 		"I1: nobody (L1 off_duty, N1 off_duty, N2 busy, S1 off_duty)")
-}
-
-func TestAProposalGoesOutByItselfAfterAWhile(t *testing.T) {
-	t.Parallel()
-	n := staffed(t, "N1")
-	n.alarm("A1", "AS", "NORD", "emergency")
-	n.expect("I1 opened by alarm: assistance P3 at NORD/emergency, 1 guards, proposed", "alarm A1 assistance I1")
-	n.starts("N2")
-	n.links("N2", "h")
-	n.skip().advance(89)
-	n.expect()
-	n.advance(1)
-	n.expect("I1 neglected, step 1") // a person is looking at it, or nobody is
-	n.advance(30)
-	n.expect("I1: chosen N1", "M1 offered to N1 for I1")
 }
 
 func TestTeamsFromOtherSites(t *testing.T) {

@@ -228,12 +228,12 @@ func TestCancellingNeedsAReasonAndCallsEverybodyBack(t *testing.T) {
 
 func TestAPersonOpensAnIncident(t *testing.T) {
 	t.Parallel()
-	n := quietNight(t)
+	n := staffed(t, "N1")
 	n.ask(open("NORD", "emergency", "assistance", 0))
 	n.ask(open("NORD", "emergency", "assistance", 1))
 	n.ask(open("MARS", "", "assistance", 1))
-	n.expect("I1 opened by person: assistance P3 at NORD/emergency, 1 guards, proposed",
-		"I2 opened by person: assistance P1 at NORD/emergency, 1 guards, proposed", "refused: unknown_site")
+	n.expect("I1 opened by person: assistance P3 at NORD/emergency, 1 guards, proposed", "I1: proposed N1",
+		"I2 opened by person: assistance P1 at NORD/emergency, 1 guards, proposed", "I2: proposed N1", "refused: unknown_site")
 }
 
 func TestWhatNobodyAcceptsIsToldTwiceAndThenLeftToTheChief(t *testing.T) {

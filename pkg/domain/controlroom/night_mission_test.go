@@ -238,7 +238,7 @@ func TestLateIsNotLost(t *testing.T) {
 		n := expired(t)
 		n.said(accept("M2"))
 		n.skip()
-		if r := n.said(accept("M1"), at(80)); r == nil || r.Code != "stand_down" || !strings.Contains(r.Message, "team N2 has incident I1") {
+		if r := n.said(accept("M1"), at(80)); r == nil || r.Code != "stand_down" || r.TakenBy != "N2" || !strings.Contains(r.Message, "team call N2 has incident I1") {
 			t.Errorf("got %+v", r)
 		}
 	})

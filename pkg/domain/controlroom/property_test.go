@@ -115,6 +115,12 @@ func drawRequest(t *rapid.T, now int64) *intakev1.Request {
 		func() *intakev1.Request { return decline(mission(), "no") },
 		func() *intakev1.Request { return delivered(mission()) },
 		func() *intakev1.Request { return seen(mission()) },
+		func() *intakev1.Request { return heard(accept(mission()), 0) },
+		func() *intakev1.Request { return heard(onScene(mission()), 0) },
+		func() *intakev1.Request { return heard(seen(mission()), 0) },
+		func() *intakev1.Request { return backup(mission(), int32(rapid.IntRange(0, 3).Draw(t, "more"))) },
+		func() *intakev1.Request { return note(incident(), nil) },
+		func() *intakev1.Request { return propose(incident()) },
 		func() *intakev1.Request { return enRoute(mission()) },
 		func() *intakev1.Request { return assign(incident(), team(), pick("reason", "", "go")) },
 		func() *intakev1.Request { return recall(mission(), "") },
@@ -133,6 +139,9 @@ func drawRequest(t *rapid.T, now int64) *intakev1.Request {
 			return &intakev1.Request{Body: &intakev1.Request_EndDuty{EndDuty: &intakev1.EndDuty{Team: team()}}}
 		},
 		func() *intakev1.Request { return link(team()) },
+		func() *intakev1.Request {
+			return crossing(team(), pick("site", "NORD", "SUD"), pick("zone", "", "pharmacy"), rapid.Bool().Draw(t, "entered"))
+		},
 		func() *intakev1.Request {
 			id := team()
 			return &intakev1.Request{Body: &intakev1.Request_LinkLost{LinkLost: &intakev1.LinkLost{Team: id, Device: "d" + id, Gateway: "gw", Session: "s"}}}
@@ -155,6 +164,7 @@ func promises(t *rapid.T, decisions []controlroom.Stored) {
 	rules := controlroom.Rules()
 	state := rules.Initial()
 	ended := map[string]controlroom.MissionState{}
+	watching := newClient()
 	for k := range decisions {
 		d := &decisions[k]
 		if d.Intake == es.NoIntake {
@@ -170,6 +180,7 @@ func promises(t *rapid.T, decisions []controlroom.Stored) {
 		oneMissionPerTeam(t, &state)
 		endsOnce(t, &state, ended)
 		nothingIsSilent(t, &state)
+		watching.sees(t, &state, d.Events)
 	}
 }
 

@@ -3,6 +3,7 @@ package controlroom
 import (
 	"slices"
 
+	logv1 "vigie/pkg/gen/vigie/log/v1"
 	regionv1 "vigie/pkg/gen/vigie/region/v1"
 )
 
@@ -13,6 +14,7 @@ type Region struct {
 	zones map[string]*regionv1.Zone
 	teams map[string]*regionv1.Team
 	codes map[string]*regionv1.Code
+	plans map[string]*regionv1.Plan
 }
 
 func newRegion(content *regionv1.RoomConfiguration) *Region {
@@ -22,6 +24,7 @@ func newRegion(content *regionv1.RoomConfiguration) *Region {
 		zones:             map[string]*regionv1.Zone{},
 		teams:             map[string]*regionv1.Team{},
 		codes:             map[string]*regionv1.Code{},
+		plans:             map[string]*regionv1.Plan{},
 	}
 	for _, site := range content.GetSites() {
 		r.sites[site.GetId()] = site
@@ -34,6 +37,9 @@ func newRegion(content *regionv1.RoomConfiguration) *Region {
 	}
 	for _, code := range content.GetCodes() {
 		r.codes[code.GetCode()] = code
+	}
+	for _, plan := range content.GetPlans() {
+		r.plans[plan.GetId()] = plan
 	}
 	return r
 }
@@ -48,6 +54,20 @@ func (r *Region) Zone(site, code string) *regionv1.Zone { return r.zones[zoneKey
 
 // Team gives a team of the room, or nil.
 func (r *Region) Team(id string) *regionv1.Team { return r.teams[id] }
+
+// premises is the place of an incident as a guard has to know it.
+func (r *Region) premises(i *Incident) *logv1.Premises {
+	site, zone, plan := r.Site(i.Site), r.Zone(i.Site, i.Zone), r.plans[i.Plan]
+	said := func(notes ...string) []string {
+		return slices.DeleteFunc(notes, func(s string) bool { return s == "" })
+	}
+	return &logv1.Premises{
+		SiteName: site.GetName(), Address: site.GetAddress(), Entrances: site.GetEntrances(),
+		ZoneLabel: zone.GetLabel(), Building: zone.GetBuilding(), Floor: zone.GetFloor(),
+		Access:  said(zone.GetAccessNotes(), plan.GetAccessNotes()),
+		Hazards: said(zone.GetHazards(), plan.GetHazards()),
+	}
+}
 
 // Region is the configuration the room works under; before the first one it is empty.
 func (s State) Region() *Region { return s.region }
@@ -111,6 +131,7 @@ func inBand(minute, from, to int32) bool {
 const (
 	modeAutomatic = "automatic"
 	modeProposed  = "proposed"
+	modeManual    = "manual"
 )
 
 const second = int64(1000)
@@ -135,6 +156,14 @@ func (r *Region) neglectedAfter(priority int) int64 {
 		return perPriority(r.GetParameters().GetNeglectS(), priority, 30*second)
 	}
 	return perPriority(r.GetParameters().GetNeglectS(), priority, 90*second)
+}
+
+// proposalWaits is how long a proposal waits for a person before the room decides by itself.
+func (r *Region) proposalWaits(priority int) int64 {
+	if priority == 1 {
+		return perPriority(r.GetParameters().GetProposalS(), priority, 15*second)
+	}
+	return perPriority(r.GetParameters().GetProposalS(), priority, 120*second)
 }
 
 func (r *Region) deliverWithin() int64 {

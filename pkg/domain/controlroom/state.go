@@ -9,7 +9,7 @@ import (
 )
 
 // Schema names the shape of State; hashes of states are compared within one schema only.
-const Schema = 1
+const Schema = 3
 
 // State is a control room as told by its log. It holds everything open, and what ended within the last day, so that
 // late facts find what they are about. Times are milliseconds of the domain clock.
@@ -46,12 +46,13 @@ type Timer struct {
 type timerKind string
 
 const (
-	timerOpen    timerKind = "open"
-	timerChoose  timerKind = "choose"
-	timerDeliver timerKind = "deliver"
-	timerAnswer  timerKind = "answer"
-	timerNeglect timerKind = "neglect"
-	timerShift   timerKind = "shift"
+	timerOpen     timerKind = "open"
+	timerChoose   timerKind = "choose"
+	timerProposal timerKind = "proposal"
+	timerDeliver  timerKind = "deliver"
+	timerAnswer   timerKind = "answer"
+	timerNeglect  timerKind = "neglect"
+	timerShift    timerKind = "shift"
 )
 
 // expires says whether the timer takes something away, and so waits for intake (protocol §3).
@@ -72,35 +73,54 @@ const (
 
 // Incident is what the room deals with.
 type Incident struct {
-	ID           string                 `json:"id"`
-	State        IncidentState          `json:"state"`
-	Site         string                 `json:"site"`
-	Zone         string                 `json:"zone"`
-	Category     string                 `json:"category"`
-	Priority     int                    `json:"priority"`
-	OpenedBy     string                 `json:"opened_by"`
-	OpenedAt     int64                  `json:"opened_at"`
-	ReceivedAt   int64                  `json:"received_at"`
-	JoinWindow   int64                  `json:"join_window"`
-	JoinUntil    int64                  `json:"join_until"`
-	Plan         string                 `json:"plan"`
-	GuardsWanted int                    `json:"guards_wanted"`
-	Capabilities []string               `json:"capabilities"`
-	Mode         string                 `json:"mode"`
-	OwnSiteOnly  bool                   `json:"own_site_only"`
-	ClaimedBy    string                 `json:"claimed_by"`
-	Neglected    int                    `json:"neglected"`
-	NoTeam       bool                   `json:"no_team"`
-	Disposition  string                 `json:"disposition"`
-	EndedAt      int64                  `json:"ended_at"`
-	Text         *personalv1.SealedText `json:"text,omitempty"`
-	Alarms       []AlarmChain           `json:"alarms"`
-	Missions     []string               `json:"missions"`
+	ID           string        `json:"id"`
+	State        IncidentState `json:"state"`
+	Site         string        `json:"site"`
+	Zone         string        `json:"zone"`
+	Category     string        `json:"category"`
+	Priority     int           `json:"priority"`
+	OpenedBy     string        `json:"opened_by"`
+	OpenedAt     int64         `json:"opened_at"`
+	ReceivedAt   int64         `json:"received_at"`
+	JoinWindow   int64         `json:"join_window"`
+	JoinUntil    int64         `json:"join_until"`
+	Plan         string        `json:"plan"`
+	GuardsWanted int           `json:"guards_wanted"`
+	Capabilities []string      `json:"capabilities"`
+	Mode         string        `json:"mode"`
+	OwnSiteOnly  bool          `json:"own_site_only"`
+	ClaimedBy    string        `json:"claimed_by"`
+	Neglected    int           `json:"neglected"`
+	NoTeam       bool          `json:"no_team"`
+	// NoTeamWhy is a digest of the reasons told last, NoTeamSince when they were.
+	NoTeamWhy   string                 `json:"no_team_why"`
+	NoTeamSince int64                  `json:"no_team_since"`
+	Disposition string                 `json:"disposition"`
+	EndedAt     int64                  `json:"ended_at"`
+	Text        *personalv1.SealedText `json:"text,omitempty"`
+	Alarms      []AlarmChain           `json:"alarms"`
+	Missions    []string               `json:"missions"`
 	// Tried are teams whose offer ended without an acceptance; they are asked again when nobody else is left.
 	Tried []string `json:"tried"`
 	// InDanger is the team whose SOS this is: never sent to its own rescue.
 	InDanger string `json:"in_danger"`
+	// Backup says that guards have asked for more, and that those have not accepted yet.
+	Backup bool `json:"backup"`
+	// Proposal waits for a person. It is never changed in place.
+	Proposal *Proposal `json:"proposal,omitempty"`
+	// Notes are the last ones; the log has all.
+	Notes []Note `json:"notes"`
 }
+
+// Note is what somebody wanted on record.
+type Note struct {
+	At   int64                  `json:"at"`
+	By   string                 `json:"by"`
+	Text *personalv1.SealedText `json:"text"`
+}
+
+// keptNotes is how many notes of an incident the state holds.
+const keptNotes = 50
 
 // AlarmChain is one source repeating itself: the alarms stay in the log one by one, the board shows the chain.
 type AlarmChain struct {
@@ -154,6 +174,15 @@ type Mission struct {
 	OnSceneAt   int64        `json:"on_scene_at"`
 	EndedAt     int64        `json:"ended_at"`
 	EndReason   string       `json:"end_reason"`
+	// Reason is why a person sent this team and no other.
+	Reason string `json:"reason"`
+	// Arrival is the time of arrival that was expected at the offer, in milliseconds from it, Early and Late its range; 0:
+	// not known.
+	Arrival int64 `json:"arrival"`
+	Early   int64 `json:"early"`
+	Late    int64 `json:"late"`
+	// ByRadio are the acts that a person has recorded for the team.
+	ByRadio []string `json:"by_radio"`
 }
 
 // Active says that the mission has not ended.
@@ -184,15 +213,41 @@ type Team struct {
 	ID     string   `json:"id"`
 	OnDuty bool     `json:"on_duty"`
 	Guards []string `json:"guards"`
-	// Until is when the shift ends.
+	// Since and Until are when the shift began and when it ends.
+	Since int64 `json:"since"`
 	Until int64 `json:"until"`
 	// Mission is its one active mission, or "".
 	Mission string          `json:"mission"`
 	Links   map[string]Link `json:"links"`
-	// Where it was last confirmed to be by an arrival on scene.
-	PlaceSite string `json:"place_site"`
-	PlaceZone string `json:"place_zone"`
-	PlaceAt   int64  `json:"place_at"`
+	// Where it was last confirmed to be, since when and by what.
+	PlaceSite string    `json:"place_site"`
+	PlaceZone string    `json:"place_zone"`
+	PlaceAt   int64     `json:"place_at"`
+	PlaceBy   Confirmed `json:"place_by"`
+	// Inside are the places whose fences it is within, in the order in which it came into them.
+	Inside []Place `json:"inside"`
+	// Crossings counts the fences that it has crossed in this shift; CrossedAt is when the last one was.
+	Crossings int64 `json:"crossings"`
+	CrossedAt int64 `json:"crossed_at"`
+	// ContactAt is when the team was last heard of, by ContactBy.
+	ContactAt int64   `json:"contact_at"`
+	ContactBy Contact `json:"contact_by"`
+}
+
+// Contact says how a team was heard of.
+type Contact string
+
+// By its link, by something it did, or by radio.
+const (
+	ByLink  Contact = "link"
+	ByAct   Contact = "act"
+	ByRadio Contact = "radio"
+)
+
+func (t *Team) heard(by Contact, at int64) {
+	if at >= t.ContactAt {
+		t.ContactAt, t.ContactBy = at, by
+	}
 }
 
 // Link is the latest session of a device.
@@ -219,11 +274,15 @@ func Initial() State {
 func Clone(s State) State {
 	s.Incidents = cloned(s.Incidents, func(i Incident) *Incident {
 		i.Alarms, i.Missions, i.Tried = slices.Clone(i.Alarms), slices.Clone(i.Missions), slices.Clone(i.Tried)
+		i.Notes = slices.Clone(i.Notes)
 		return &i
 	})
-	s.Missions = cloned(s.Missions, func(m Mission) *Mission { return &m })
+	s.Missions = cloned(s.Missions, func(m Mission) *Mission {
+		m.ByRadio = slices.Clone(m.ByRadio)
+		return &m
+	})
 	s.Teams = cloned(s.Teams, func(t Team) *Team {
-		t.Links = maps.Clone(t.Links)
+		t.Links, t.Inside = maps.Clone(t.Links), slices.Clone(t.Inside)
 		return &t
 	})
 	s.Deadlines = maps.Clone(s.Deadlines)

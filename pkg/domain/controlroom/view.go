@@ -47,6 +47,25 @@ type IncidentView struct {
 	Text         *personalv1.SealedText `json:"text,omitempty"`
 	Alarms       []AlarmChain           `json:"alarms"`
 	Missions     []string               `json:"missions"`
+	Plan         string                 `json:"plan"`
+	Mode         string                 `json:"mode"`
+	Capabilities []string               `json:"capabilities"`
+	// NoTeamSince is when the present reasons for finding nobody were told.
+	NoTeamSince string `json:"no_team_since"`
+	// InDanger is the team whose SOS this is.
+	InDanger string `json:"in_danger"`
+	// Backup says that guards have asked for more, and that those have not accepted yet.
+	Backup   bool          `json:"backup"`
+	Proposal *ProposalView `json:"proposal,omitempty"`
+	// Notes are the last fifty.
+	Notes []NoteView `json:"notes"`
+}
+
+// NoteView is one note of a view.
+type NoteView struct {
+	At   string                 `json:"at"`
+	By   string                 `json:"by"`
+	Text *personalv1.SealedText `json:"text,omitempty"`
 }
 
 // MissionView is one mission of a view.
@@ -68,6 +87,13 @@ type MissionView struct {
 	OnSceneAt   string       `json:"on_scene_at"`
 	EndedAt     string       `json:"ended_at"`
 	EndReason   string       `json:"end_reason"`
+	Reason      string       `json:"reason"`
+	// What was expected at the offer, from it; 0: not known.
+	ArrivalMs      int64 `json:"arrival_ms"`
+	ArrivalEarlyMs int64 `json:"arrival_early_ms"`
+	ArrivalLateMs  int64 `json:"arrival_late_ms"`
+	// ByRadio are the states that a person has recorded for the team.
+	ByRadio []string `json:"by_radio"`
 }
 
 // TeamView is one team of a view.
@@ -83,6 +109,24 @@ type TeamView struct {
 	Reachable bool   `json:"reachable"`
 	// Devices that are linked, by pseudonymous id.
 	Devices []string `json:"devices"`
+	// GuardIDs are who signed on, by pseudonymous id.
+	GuardIDs     []string `json:"guard_ids"`
+	Capabilities []string `json:"capabilities"`
+	Transport    string   `json:"transport"`
+	Since        string   `json:"since"`
+	// ContactAt is when the team was last heard of, by its link, an act or the radio; while it is reachable, now.
+	ContactAt string  `json:"contact_at"`
+	ContactBy Contact `json:"contact_by"`
+	// Place is where the team was last confirmed to be; none before the first time in a shift.
+	Place *PlaceView `json:"place,omitempty"`
+}
+
+// PlaceView is where a team was confirmed to be: a site or a zone of it, never a coordinate.
+type PlaceView struct {
+	Site string    `json:"site"`
+	Zone string    `json:"zone"`
+	By   Confirmed `json:"by"`
+	At   string    `json:"at"`
 }
 
 // Show gives the view of a folded room.
@@ -109,13 +153,56 @@ func Show(room string, f *Fold) View {
 
 // ShowIncident gives the view of one incident.
 func (s State) ShowIncident(i *Incident) IncidentView {
-	return IncidentView{
+	v := IncidentView{
 		ID: i.ID, State: i.State, Priority: i.Priority, Category: i.Category, Site: i.Site, Zone: i.Zone,
 		OpenedBy: i.OpenedBy, OpenedAt: Instant(i.OpenedAt), ReceivedAt: Instant(i.ReceivedAt),
 		GuardsWanted: i.GuardsWanted, Guards: s.committed(i), ClaimedBy: i.ClaimedBy, Neglected: i.Neglected, NoTeam: i.NoTeam,
 		Disposition: i.Disposition, EndedAt: Instant(i.EndedAt), Text: i.Text,
 		Alarms: append([]AlarmChain{}, i.Alarms...), Missions: append([]string{}, i.Missions...),
+		Plan: i.Plan, Mode: i.Mode, Capabilities: append([]string{}, i.Capabilities...), InDanger: i.InDanger, Backup: i.Backup,
+		Proposal: s.showProposal(i.Proposal), Notes: make([]NoteView, len(i.Notes)),
 	}
+	if i.NoTeam {
+		v.NoTeamSince = Instant(i.NoTeamSince)
+	}
+	for k, n := range i.Notes {
+		v.Notes[k] = NoteView{At: Instant(n.At), By: n.By, Text: n.Text}
+	}
+	return v
+}
+
+// PremisesView is a place as a guard has to know it.
+type PremisesView struct {
+	SiteName  string         `json:"site_name"`
+	Address   string         `json:"address"`
+	ZoneLabel string         `json:"zone_label"`
+	Building  string         `json:"building"`
+	Floor     string         `json:"floor"`
+	Entrances []EntranceView `json:"entrances"`
+	// Access says how to get in, Hazards what is dangerous there.
+	Access  []string `json:"access"`
+	Hazards []string `json:"hazards"`
+}
+
+// EntranceView is one entrance of a site, spelt as in an offer.
+type EntranceView struct {
+	ID    string `json:"id"`
+	Label string `json:"label"`
+	LatE7 int32  `json:"lat_e7"`
+	LonE7 int32  `json:"lon_e7"`
+}
+
+// ShowPremises gives the place of an incident as the region describes it now.
+func (s State) ShowPremises(i *Incident) *PremisesView {
+	p := s.region.premises(i)
+	v := &PremisesView{
+		SiteName: p.GetSiteName(), Address: p.GetAddress(), ZoneLabel: p.GetZoneLabel(), Building: p.GetBuilding(), Floor: p.GetFloor(),
+		Entrances: []EntranceView{}, Access: append([]string{}, p.GetAccess()...), Hazards: append([]string{}, p.GetHazards()...),
+	}
+	for _, e := range p.GetEntrances() {
+		v.Entrances = append(v.Entrances, EntranceView{ID: e.GetId(), Label: e.GetLabel(), LatE7: e.GetLatE7(), LonE7: e.GetLonE7()})
+	}
+	return v
 }
 
 // ShowMission gives the view of one mission.
@@ -125,6 +212,7 @@ func ShowMission(m *Mission) MissionView {
 		Undelivered: m.Undelivered, OfferedAt: Instant(m.OfferedAt), AnswerBy: Instant(m.AnswerBy),
 		DeliveredAt: Instant(m.DeliveredAt), SeenAt: Instant(m.SeenAt), AcceptedAt: Instant(m.AcceptedAt),
 		EnRouteAt: Instant(m.EnRouteAt), OnSceneAt: Instant(m.OnSceneAt), EndedAt: Instant(m.EndedAt), EndReason: m.EndReason,
+		Reason: m.Reason, ArrivalMs: m.Arrival, ArrivalEarlyMs: m.Early, ArrivalLateMs: m.Late, ByRadio: append([]string{}, m.ByRadio...),
 	}
 }
 
@@ -134,9 +222,14 @@ func (s State) ShowTeam(t *Team) TeamView {
 	v := TeamView{
 		ID: t.ID, CallSign: conf.GetCallSign(), HomeSite: conf.GetHomeSite(), Status: s.Status(t), OnDuty: t.OnDuty,
 		Until: Instant(t.Until), Mission: t.Mission, Reachable: t.Reachable(), Devices: append([]string{}, sortedKeys(t.Links)...),
+		GuardIDs: append([]string{}, t.Guards...), Capabilities: append([]string{}, conf.GetCapabilities()...), Transport: conf.GetTransport(),
+		Since: Instant(t.Since), ContactAt: Instant(t.ContactAt), ContactBy: t.ContactBy,
 	}
 	if t.OnDuty {
 		v.Guards = guardsOf(t, conf)
+	}
+	if t.PlaceBy != "" {
+		v.Place = &PlaceView{Site: t.PlaceSite, Zone: t.PlaceZone, By: t.PlaceBy, At: Instant(t.PlaceAt)}
 	}
 	return v
 }

@@ -132,10 +132,10 @@ func everything() []*intakev1.Request {
 		{Body: &intakev1.Request_GatewayLost{GatewayLost: &intakev1.GatewayLost{Gateway: "gw"}}},
 	}
 	for _, id := range []string{"I1", "I2", "I3", "I4"} {
-		all = append(all, claim(id), release(id), control(id), closing(id, "test"), cancelling(id, "test"), assign(id, "N1", "x"), assign(id, "L1", "x"))
+		all = append(all, claim(id), release(id), control(id), closing(id, "test"), cancelling(id, "test"), assign(id, "N1", "x"), assign(id, "L1", "x"), note(id, nil), propose(id))
 	}
 	for _, id := range []string{"M1", "M2", "M3"} {
-		all = append(all, delivered(id), seen(id), accept(id), decline(id, "x"), enRoute(id), onScene(id), cleared(id), recall(id, "x"))
+		all = append(all, delivered(id), seen(id), accept(id), decline(id, "x"), enRoute(id), onScene(id), cleared(id), recall(id, "x"), backup(id, 1), heard(accept(id), 0))
 	}
 	for _, id := range []string{"N1", "N2", "S1", "L1"} {
 		all = append(all,

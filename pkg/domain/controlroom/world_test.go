@@ -224,6 +224,13 @@ func tell(e *logv1.Event) string {
 			why = append(why, x.GetTeam()+" "+x.GetReason())
 		}
 		return fmt.Sprintf("%s: nobody (%s)", b.NoTeamFound.GetIncident(), strings.Join(why, ", "))
+	case *logv1.Event_TeamsProposed:
+		return fmt.Sprintf("%s: proposed %s", b.TeamsProposed.GetIncident(), strings.Join(b.TeamsProposed.GetProposed(), " "))
+	case *logv1.Event_StillNoTeam:
+		return b.StillNoTeam.GetIncident() + ": still nobody"
+	case *logv1.Event_BackupRequested:
+		return fmt.Sprintf("%s: %s asks for %d more, P%d, %d guards", b.BackupRequested.GetIncident(), b.BackupRequested.GetTeam(),
+			b.BackupRequested.GetGuards(), b.BackupRequested.GetPriority(), b.BackupRequested.GetGuardsWanted())
 	case *logv1.Event_MissionOffered:
 		return fmt.Sprintf("%s offered to %s for %s", b.MissionOffered.GetMission(), b.MissionOffered.GetTeam(), b.MissionOffered.GetIncident())
 	case *logv1.Event_MissionCancelled:

@@ -43,6 +43,8 @@ func (t Target) Events(s controlroom.State, events []*logv1.Event) []*logv1.Even
 	var seen []*logv1.Event
 	for _, e := range events {
 		if t.concerned(s, e) {
+			seen = append(seen, ofRoom(e))
+		} else if e := t.ofOthers(s, e); e != nil {
 			seen = append(seen, e)
 		}
 	}
@@ -66,8 +68,14 @@ func (t Target) concerned(s controlroom.State, event *logv1.Event) bool {
 		return e.DeviceLinked.GetTeam() == t.Team
 	case *logv1.Event_DeviceUnlinked:
 		return e.DeviceUnlinked.GetTeam() == t.Team
+	case *logv1.Event_PlaceEntered:
+		return e.PlaceEntered.GetTeam() == t.Team
+	case *logv1.Event_PlaceLeft:
+		return e.PlaceLeft.GetTeam() == t.Team
 	case *logv1.Event_SosRaised:
 		return e.SosRaised.GetTeam() == t.Team
+	case *logv1.Event_BackupRequested:
+		return e.BackupRequested.GetTeam() == t.Team
 	case *logv1.Event_IncidentAggravated:
 		return t.onIncident(s, e.IncidentAggravated.GetIncident())
 	case *logv1.Event_IncidentControlled:
@@ -108,33 +116,8 @@ func missionOf(event *logv1.Event) string {
 	return ""
 }
 
-// onIncident says whether the team has, or had, a part in an incident.
+// onIncident says whether the team has, or had, a part in an incident; its own SOS is one.
 func (t Target) onIncident(s controlroom.State, id string) bool {
 	i := s.Incidents[id]
-	return i != nil && slices.ContainsFunc(i.Missions, func(m string) bool { return s.Missions[m].Team == t.Team })
-}
-
-// TeamState is all that a handheld has to know to go on.
-type TeamState struct {
-	Team      controlroom.TeamView       `json:"team"`
-	Missions  []controlroom.MissionView  `json:"missions"`
-	Incidents []controlroom.IncidentView `json:"incidents"`
-}
-
-// State gives the team's part of a room: its active mission with its incident.
-func (t Target) State(s controlroom.State) TeamState {
-	out := TeamState{Missions: []controlroom.MissionView{}, Incidents: []controlroom.IncidentView{}}
-	team := s.Teams[t.Team]
-	if team == nil {
-		out.Team.ID = t.Team
-		return out
-	}
-	out.Team = s.ShowTeam(team)
-	if m := s.Missions[team.Mission]; m != nil {
-		out.Missions = append(out.Missions, controlroom.ShowMission(m))
-		if i := s.Incidents[m.Incident]; i != nil {
-			out.Incidents = append(out.Incidents, s.ShowIncident(i))
-		}
-	}
-	return out
+	return i != nil && (i.InDanger == t.Team || slices.ContainsFunc(i.Missions, func(m string) bool { return s.Missions[m].Team == t.Team }))
 }

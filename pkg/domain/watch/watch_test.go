@@ -25,20 +25,21 @@ func state() controlroom.State {
 // itself. Nobody sees those of others. A new type must be considered here.
 func seen() map[protoreflect.Name]bool {
 	return map[protoreflect.Name]bool{
-		"log_opened": false, "region_configured": false, "clock_stepped": false, "level_raised": false,
+		"log_opened": false, "log_reopened": false, "region_configured": false, "clock_stepped": false, "level_raised": false,
 		// The room's: what comes in, who deals with it, whom it chooses.
 		"alarm_received": false, "alarm_restored": false, "request_undecidable": false,
 		"incident_opened": false, "incident_claimed": false, "incident_released": false, "incident_neglected": false,
-		"teams_chosen": false, "no_team_found": false,
+		"teams_chosen": false, "teams_proposed": false, "no_team_found": false, "still_no_team": false, "note_added": false,
 		// What ends or changes the incident a team is on.
 		"incident_aggravated": true, "incident_controlled": true, "incident_closed": true, "incident_cancelled": true,
-		"sos_raised": true,
+		"sos_raised": true, "backup_requested": true,
 		// Its missions.
 		"mission_offered": true, "mission_undelivered": true, "mission_delivered": true, "mission_seen": true,
 		"mission_accepted": true, "mission_declined": true, "mission_expired": true, "mission_departed": true,
 		"mission_arrived": true, "mission_cleared": true, "mission_cancelled": true, "late_answer_honoured": true,
 		// Its duty and its links; a gateway that disappears tells the team by the absence of its own socket.
 		"duty_started": true, "duty_ended": true, "duty_extended": true, "device_linked": true, "device_unlinked": true,
+		"place_entered": true, "place_left": true,
 		"gateway_disappeared": false,
 	}
 }

@@ -49,6 +49,7 @@ type Refusal struct {
 	Incident string `json:"incident,omitempty"`
 	Mission  string `json:"mission,omitempty"`
 	Team     string `json:"team,omitempty"`
+	TakenBy  string `json:"taken_by,omitempty"`
 }
 
 // Of gives the record of a room's log that was judged so. Personal texts stay sealed.
@@ -77,7 +78,7 @@ func RefusalOf(r *es.Refusal) *Refusal {
 	if r == nil {
 		return nil
 	}
-	return &Refusal{Code: r.Code, Message: r.Message, Incident: r.Incident, Mission: r.Mission, Team: r.Team}
+	return &Refusal{Code: r.Code, Message: r.Message, Incident: r.Incident, Mission: r.Mission, Team: r.Team, TakenBy: r.TakenBy}
 }
 
 // Page is a part of a room's log, as GET /v1/rooms/{room}/log gives it.

@@ -33,9 +33,11 @@ type Team struct {
 	Busy, Tried, InDanger bool
 	// Served teams have done their part for this very incident and were let go.
 	Served bool
-	// ScenePlace is where an arrival on scene has last confirmed it to be; Site is empty when nothing has.
-	ScenePlace Place
-	Fix        *Fix
+	// Confirmed is where it was last confirmed to be, and ConfirmedBy what has: scene, entered or left. Site is empty when
+	// nothing has.
+	Confirmed   Place
+	ConfirmedBy string
+	Fix         *Fix
 }
 
 // Fix is the last position of a team. Moving fixes grow old sooner.
@@ -74,6 +76,9 @@ type Candidate struct {
 	// Lateness and Uncovered are expected weighted late incidents in millionths; Score is their sum.
 	Lateness, Uncovered, Score int64
 	LeftAtSite                 int
+	// Nearest is the one that arrives first; Behind is empty for the first in rank.
+	Nearest bool
+	Behind  Behind
 }
 
 // Reason says why a team is excluded.
@@ -99,6 +104,8 @@ type Exclusion struct {
 	Team   string
 	Reason Reason
 	Detail string
+	// Journey is its way all the same.
+	Journey
 }
 
 // Rank chooses among teams for an incident at time now. Candidates that cross sites on an estimated position count only
@@ -110,11 +117,11 @@ func Rank(t *Travel, i Incident, teams []Team, now int64) Result {
 		team := &teams[k]
 		journey := t.journey(team, i, now)
 		if reason, detail := excluded(t, i, team, journey); reason != "" {
-			r.Exclusions = append(r.Exclusions, Exclusion{Team: team.GetId(), Reason: reason, Detail: detail})
+			r.Exclusions = append(r.Exclusions, Exclusion{Team: team.GetId(), Reason: reason, Detail: detail, Journey: journey})
 			continue
 		}
 		c := Candidate{Team: team, Guards: team.Guards, Journey: journey}
-		if journey.Crosses && journey.Estimated {
+		if c.uncertain() {
 			stale = append(stale, c)
 			continue
 		}
@@ -133,9 +140,10 @@ func Rank(t *Travel, i Incident, teams []Team, now int64) Result {
 		r.Candidates = append(r.Candidates, stale...)
 	} else {
 		for _, c := range stale {
-			r.Exclusions = append(r.Exclusions, Exclusion{Team: c.Team.GetId(), Reason: StalePosition})
+			r.Exclusions = append(r.Exclusions, Exclusion{Team: c.Team.GetId(), Reason: StalePosition, Journey: c.Journey})
 		}
 	}
+	explain(t, i, r.Candidates)
 	slices.SortFunc(r.Exclusions, func(a, b Exclusion) int { return cmp.Compare(a.Team, b.Team) })
 	r.Chosen = take(r.Candidates, i.Wanted)
 	return r
@@ -180,8 +188,7 @@ func compare(a, b Candidate, t *Travel, i Incident) int {
 	}
 	byArrival := cmp.Compare(a.Arrival, b.Arrival)
 	if i.Priority == 1 {
-		target := t.target(1)
-		lateA, lateB := i.Waited+a.Arrival > target, i.Waited+b.Arrival > target
+		lateA, lateB := i.late(&a, t), i.late(&b, t)
 		if lateA != lateB {
 			return boolRank(lateA) - boolRank(lateB)
 		}

@@ -216,11 +216,39 @@ func TestTheWayIsWhatIsLeftOfIt(t *testing.T) {
 		{
 			"from the scene where it was last", "archive",
 			team("S1", "SUD", func(t *choose.Team) {
-				t.ScenePlace = choose.Place{Site: "NORD", Zone: "pharmacy", At: now - 5000}
+				t.Confirmed, t.ConfirmedBy = choose.Place{Site: "NORD", Zone: "pharmacy", At: now - 5000}, "scene"
 			}),
 			choose.Journey{
 				Place: choose.Place{Site: "NORD", Zone: "pharmacy", At: now - 5000}, Source: "scene", Age: 5000, Estimated: true,
 				Turnout: 60_000, Indoor: 60_000, Arrival: 120_000, Early: 84_000, Late: 240_000,
+			},
+		},
+		{
+			"from a zone of another site that it was seen in", "archive",
+			team("S1", "SUD", func(t *choose.Team) {
+				t.Confirmed, t.ConfirmedBy = choose.Place{Site: "SUD", Zone: "pharmacy", At: now - 5000}, "entered"
+			}),
+			choose.Journey{
+				Place: choose.Place{Site: "SUD", Zone: "pharmacy", At: now - 5000}, Source: "entered", Age: 5000, Estimated: true, Crosses: true,
+				Turnout: 60_000, ToEntrance: 120_000, BetweenSites: 900_000, Indoor: 60_000, Arrival: 1_140_000, Early: 798_000, Late: 1_770_000,
+			},
+		},
+		{
+			"from the gate of another site that it has left", "archive",
+			team("S1", "SUD", func(t *choose.Team) { t.Confirmed, t.ConfirmedBy = choose.Place{Site: "SUD", At: now - 5000}, "left" }),
+			choose.Journey{
+				Place: choose.Place{Site: "SUD", At: now - 5000}, Source: "left", Age: 5000, Estimated: true, Crosses: true,
+				Turnout: 60_000, BetweenSites: 900_000, Indoor: 60_000, Arrival: 1_020_000, Early: 714_000, Late: 1_590_000,
+			},
+		},
+		{
+			"back to the site that it has left", "archive",
+			team("N1", "NORD", func(t *choose.Team) {
+				t.Confirmed, t.ConfirmedBy = choose.Place{Site: "NORD", At: now - 90_000}, "left"
+			}),
+			choose.Journey{
+				Place: choose.Place{Site: "NORD", At: now - 90_000}, Source: "left", Age: 90_000, Estimated: true,
+				Turnout: 60_000, ToEntrance: 90_000, Indoor: 60_000, Arrival: 210_000, Early: 147_000, Late: 375_000,
 			},
 		},
 		{

@@ -101,17 +101,27 @@ func (t *Travel) fromFix(j *Journey, team *Team, f *Fix, i Incident, now int64) 
 	}
 }
 
+// left says that a team was last confirmed on its way out of a place.
+const left = "left"
+
 func (t *Travel) fromPlace(j *Journey, team *Team, i Incident, now int64) {
 	j.Estimated = true
 	j.Place, j.Source = Place{Site: team.GetHomeSite()}, "base"
-	if p := team.ScenePlace; p.Site != "" {
-		j.Place, j.Source, j.Age = p, "scene", max(0, now-p.At)
+	if p := team.Confirmed; p.Site != "" {
+		j.Place, j.Source, j.Age = p, team.ConfirmedBy, max(0, now-p.At)
 	}
-	if j.Place.Site == i.Site {
+	gone := j.Source == left
+	switch {
+	case j.Place.Site == i.Site && gone:
+		// The way back is no longer than it has been away; it is excluded for it no more than others on their own site.
+		j.ToEntrance = min(j.Age, t.crossingCap(1))
 		return
+	case j.Place.Site == i.Site:
+		return
+	case !gone:
+		j.ToEntrance = t.indoor(j.Place.Site, j.Place.Zone)
 	}
 	j.Crosses = true
-	j.ToEntrance = t.indoor(j.Place.Site, j.Place.Zone)
 	j.BetweenSites = t.between(j.Place.Site, i.Site, team.GetTransport())
 }
 

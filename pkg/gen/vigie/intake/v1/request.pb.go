@@ -44,6 +44,9 @@ type Request struct {
 	Actor       *Actor `protobuf:"bytes,9,opt,name=actor,proto3" json:"actor,omitempty"`
 	// SHA-256 of what the client said, made by the edge; tells a repeat from a reuse of the id.
 	ContentHash []byte `protobuf:"bytes,10,opt,name=content_hash,json=contentHash,proto3" json:"content_hash,omitempty"`
+	// Recorded by a person of the room for a team that said so by radio; device_at_ms is when it was heard, 0 when it was heard
+	// as it was received.
+	ByRadio bool `protobuf:"varint,11,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
 	// Types that are valid to be assigned to Body:
 	//
 	//	*Request_RaiseAlarm
@@ -71,6 +74,10 @@ type Request struct {
 	//	*Request_ConfigureRegion
 	//	*Request_StepClock
 	//	*Request_RaiseLevel
+	//	*Request_ReportCrossing
+	//	*Request_AddNote
+	//	*Request_RequestBackup
+	//	*Request_AskProposal
 	Body          isRequest_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -174,6 +181,13 @@ func (x *Request) GetContentHash() []byte {
 		return x.ContentHash
 	}
 	return nil
+}
+
+func (x *Request) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
 }
 
 func (x *Request) GetBody() isRequest_Body {
@@ -408,6 +422,42 @@ func (x *Request) GetRaiseLevel() *RaiseLevel {
 	return nil
 }
 
+func (x *Request) GetReportCrossing() *ReportCrossing {
+	if x != nil {
+		if x, ok := x.Body.(*Request_ReportCrossing); ok {
+			return x.ReportCrossing
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetAddNote() *AddNote {
+	if x != nil {
+		if x, ok := x.Body.(*Request_AddNote); ok {
+			return x.AddNote
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetRequestBackup() *RequestBackup {
+	if x != nil {
+		if x, ok := x.Body.(*Request_RequestBackup); ok {
+			return x.RequestBackup
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetAskProposal() *AskProposal {
+	if x != nil {
+		if x, ok := x.Body.(*Request_AskProposal); ok {
+			return x.AskProposal
+		}
+	}
+	return nil
+}
+
 type isRequest_Body interface {
 	isRequest_Body()
 }
@@ -512,6 +562,22 @@ type Request_RaiseLevel struct {
 	RaiseLevel *RaiseLevel `protobuf:"bytes,44,opt,name=raise_level,json=raiseLevel,proto3,oneof"`
 }
 
+type Request_ReportCrossing struct {
+	ReportCrossing *ReportCrossing `protobuf:"bytes,46,opt,name=report_crossing,json=reportCrossing,proto3,oneof"`
+}
+
+type Request_AddNote struct {
+	AddNote *AddNote `protobuf:"bytes,47,opt,name=add_note,json=addNote,proto3,oneof"`
+}
+
+type Request_RequestBackup struct {
+	RequestBackup *RequestBackup `protobuf:"bytes,48,opt,name=request_backup,json=requestBackup,proto3,oneof"`
+}
+
+type Request_AskProposal struct {
+	AskProposal *AskProposal `protobuf:"bytes,49,opt,name=ask_proposal,json=askProposal,proto3,oneof"`
+}
+
 func (*Request_RaiseAlarm) isRequest_Body() {}
 
 func (*Request_OpenIncident) isRequest_Body() {}
@@ -561,6 +627,14 @@ func (*Request_ConfigureRegion) isRequest_Body() {}
 func (*Request_StepClock) isRequest_Body() {}
 
 func (*Request_RaiseLevel) isRequest_Body() {}
+
+func (*Request_ReportCrossing) isRequest_Body() {}
+
+func (*Request_AddNote) isRequest_Body() {}
+
+func (*Request_RequestBackup) isRequest_Body() {}
+
+func (*Request_AskProposal) isRequest_Body() {}
 
 // Actor is who acted, by pseudonymous id, and in which role.
 type Actor struct {
@@ -1878,6 +1952,237 @@ func (x *GatewayLost) GetGateway() string {
 	return ""
 }
 
+// ReportCrossing: the positions of a team have settled on one side of the border of a place. When is device_at_ms of the
+// request: what is said is the same whichever fix has settled it.
+type ReportCrossing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Site  string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// Outdoor zone of the site; empty: the site itself.
+	Zone string `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
+	// False: left.
+	Entered       bool `protobuf:"varint,4,opt,name=entered,proto3" json:"entered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportCrossing) Reset() {
+	*x = ReportCrossing{}
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportCrossing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportCrossing) ProtoMessage() {}
+
+func (x *ReportCrossing) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportCrossing.ProtoReflect.Descriptor instead.
+func (*ReportCrossing) Descriptor() ([]byte, []int) {
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ReportCrossing) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *ReportCrossing) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *ReportCrossing) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *ReportCrossing) GetEntered() bool {
+	if x != nil {
+		return x.Entered
+	}
+	return false
+}
+
+type AddNote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	Text          *v1.SealedText         `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddNote) Reset() {
+	*x = AddNote{}
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddNote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddNote) ProtoMessage() {}
+
+func (x *AddNote) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddNote.ProtoReflect.Descriptor instead.
+func (*AddNote) Descriptor() ([]byte, []int) {
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *AddNote) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *AddNote) GetText() *v1.SealedText {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+// RequestBackup: the team on a mission asks for more guards.
+type RequestBackup struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Mission string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	// How many more; 0: one more team.
+	Guards        int32          `protobuf:"varint,2,opt,name=guards,proto3" json:"guards,omitempty"`
+	Text          *v1.SealedText `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestBackup) Reset() {
+	*x = RequestBackup{}
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestBackup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestBackup) ProtoMessage() {}
+
+func (x *RequestBackup) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestBackup.ProtoReflect.Descriptor instead.
+func (*RequestBackup) Descriptor() ([]byte, []int) {
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RequestBackup) GetMission() string {
+	if x != nil {
+		return x.Mission
+	}
+	return ""
+}
+
+func (x *RequestBackup) GetGuards() int32 {
+	if x != nil {
+		return x.Guards
+	}
+	return 0
+}
+
+func (x *RequestBackup) GetText() *v1.SealedText {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+// AskProposal: a person wants to see who could go now, to choose by hand.
+type AskProposal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskProposal) Reset() {
+	*x = AskProposal{}
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskProposal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskProposal) ProtoMessage() {}
+
+func (x *AskProposal) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskProposal.ProtoReflect.Descriptor instead.
+func (*AskProposal) Descriptor() ([]byte, []int) {
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *AskProposal) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
 type ConfigureRegion struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Content *v11.RoomConfiguration `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
@@ -1889,7 +2194,7 @@ type ConfigureRegion struct {
 
 func (x *ConfigureRegion) Reset() {
 	*x = ConfigureRegion{}
-	mi := &file_vigie_intake_v1_request_proto_msgTypes[24]
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2206,7 @@ func (x *ConfigureRegion) String() string {
 func (*ConfigureRegion) ProtoMessage() {}
 
 func (x *ConfigureRegion) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_intake_v1_request_proto_msgTypes[24]
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2219,7 @@ func (x *ConfigureRegion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureRegion.ProtoReflect.Descriptor instead.
 func (*ConfigureRegion) Descriptor() ([]byte, []int) {
-	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{24}
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConfigureRegion) GetContent() *v11.RoomConfiguration {
@@ -1945,7 +2250,7 @@ type StepClock struct {
 
 func (x *StepClock) Reset() {
 	*x = StepClock{}
-	mi := &file_vigie_intake_v1_request_proto_msgTypes[25]
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2262,7 @@ func (x *StepClock) String() string {
 func (*StepClock) ProtoMessage() {}
 
 func (x *StepClock) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_intake_v1_request_proto_msgTypes[25]
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2275,7 @@ func (x *StepClock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepClock.ProtoReflect.Descriptor instead.
 func (*StepClock) Descriptor() ([]byte, []int) {
-	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{25}
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *StepClock) GetDeltaMs() int64 {
@@ -1997,7 +2302,7 @@ type RaiseLevel struct {
 
 func (x *RaiseLevel) Reset() {
 	*x = RaiseLevel{}
-	mi := &file_vigie_intake_v1_request_proto_msgTypes[26]
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2314,7 @@ func (x *RaiseLevel) String() string {
 func (*RaiseLevel) ProtoMessage() {}
 
 func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_intake_v1_request_proto_msgTypes[26]
+	mi := &file_vigie_intake_v1_request_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2327,7 @@ func (x *RaiseLevel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaiseLevel.ProtoReflect.Descriptor instead.
 func (*RaiseLevel) Descriptor() ([]byte, []int) {
-	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{26}
+	return file_vigie_intake_v1_request_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RaiseLevel) GetLevel() uint32 {
@@ -2036,7 +2341,7 @@ var File_vigie_intake_v1_request_proto protoreflect.FileDescriptor
 
 const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\n" +
-	"\x1dvigie/intake/v1/request.proto\x12\x0fvigie.intake.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\x8d\x10\n" +
+	"\x1dvigie/intake/v1/request.proto\x12\x0fvigie.intake.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\xb7\x12\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x0e\n" +
@@ -2049,7 +2354,8 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\vtraceparent\x18\b \x01(\tR\vtraceparent\x12,\n" +
 	"\x05actor\x18\t \x01(\v2\x16.vigie.intake.v1.ActorR\x05actor\x12!\n" +
 	"\fcontent_hash\x18\n" +
-	" \x01(\fR\vcontentHash\x12>\n" +
+	" \x01(\fR\vcontentHash\x12\x19\n" +
+	"\bby_radio\x18\v \x01(\bR\abyRadio\x12>\n" +
 	"\vraise_alarm\x18\x14 \x01(\v2\x1b.vigie.intake.v1.RaiseAlarmH\x00R\n" +
 	"raiseAlarm\x12D\n" +
 	"\ropen_incident\x18\x15 \x01(\v2\x1d.vigie.intake.v1.OpenIncidentH\x00R\fopenIncident\x12G\n" +
@@ -2079,7 +2385,11 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\n" +
 	"step_clock\x18+ \x01(\v2\x1a.vigie.intake.v1.StepClockH\x00R\tstepClock\x12>\n" +
 	"\vraise_level\x18, \x01(\v2\x1b.vigie.intake.v1.RaiseLevelH\x00R\n" +
-	"raiseLevelB\x06\n" +
+	"raiseLevel\x12J\n" +
+	"\x0freport_crossing\x18. \x01(\v2\x1f.vigie.intake.v1.ReportCrossingH\x00R\x0ereportCrossing\x125\n" +
+	"\badd_note\x18/ \x01(\v2\x18.vigie.intake.v1.AddNoteH\x00R\aaddNote\x12G\n" +
+	"\x0erequest_backup\x180 \x01(\v2\x1e.vigie.intake.v1.RequestBackupH\x00R\rrequestBackup\x12A\n" +
+	"\fask_proposal\x181 \x01(\v2\x1c.vigie.intake.v1.AskProposalH\x00R\vaskProposalB\x06\n" +
 	"\x04body\"+\n" +
 	"\x05Actor\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -2166,7 +2476,21 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\agateway\x18\x03 \x01(\tR\agateway\x12\x18\n" +
 	"\asession\x18\x04 \x01(\tR\asession\"'\n" +
 	"\vGatewayLost\x12\x18\n" +
-	"\agateway\x18\x01 \x01(\tR\agateway\"c\n" +
+	"\agateway\x18\x01 \x01(\tR\agateway\"f\n" +
+	"\x0eReportCrossing\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x12\n" +
+	"\x04zone\x18\x03 \x01(\tR\x04zone\x12\x18\n" +
+	"\aentered\x18\x04 \x01(\bR\aentered\"X\n" +
+	"\aAddNote\x12\x1a\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\x121\n" +
+	"\x04text\x18\x02 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04text\"t\n" +
+	"\rRequestBackup\x12\x18\n" +
+	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
+	"\x06guards\x18\x02 \x01(\x05R\x06guards\x121\n" +
+	"\x04text\x18\x03 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04text\")\n" +
+	"\vAskProposal\x12\x1a\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\"c\n" +
 	"\x0fConfigureRegion\x12<\n" +
 	"\acontent\x18\x01 \x01(\v2\".vigie.region.v1.RoomConfigurationR\acontent\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\":\n" +
@@ -2190,7 +2514,7 @@ func file_vigie_intake_v1_request_proto_rawDescGZIP() []byte {
 	return file_vigie_intake_v1_request_proto_rawDescData
 }
 
-var file_vigie_intake_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_vigie_intake_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_vigie_intake_v1_request_proto_goTypes = []any{
 	(*Request)(nil),               // 0: vigie.intake.v1.Request
 	(*Actor)(nil),                 // 1: vigie.intake.v1.Actor
@@ -2216,11 +2540,15 @@ var file_vigie_intake_v1_request_proto_goTypes = []any{
 	(*LinkBack)(nil),              // 21: vigie.intake.v1.LinkBack
 	(*LinkLost)(nil),              // 22: vigie.intake.v1.LinkLost
 	(*GatewayLost)(nil),           // 23: vigie.intake.v1.GatewayLost
-	(*ConfigureRegion)(nil),       // 24: vigie.intake.v1.ConfigureRegion
-	(*StepClock)(nil),             // 25: vigie.intake.v1.StepClock
-	(*RaiseLevel)(nil),            // 26: vigie.intake.v1.RaiseLevel
-	(*v1.SealedText)(nil),         // 27: vigie.personal.v1.SealedText
-	(*v11.RoomConfiguration)(nil), // 28: vigie.region.v1.RoomConfiguration
+	(*ReportCrossing)(nil),        // 24: vigie.intake.v1.ReportCrossing
+	(*AddNote)(nil),               // 25: vigie.intake.v1.AddNote
+	(*RequestBackup)(nil),         // 26: vigie.intake.v1.RequestBackup
+	(*AskProposal)(nil),           // 27: vigie.intake.v1.AskProposal
+	(*ConfigureRegion)(nil),       // 28: vigie.intake.v1.ConfigureRegion
+	(*StepClock)(nil),             // 29: vigie.intake.v1.StepClock
+	(*RaiseLevel)(nil),            // 30: vigie.intake.v1.RaiseLevel
+	(*v1.SealedText)(nil),         // 31: vigie.personal.v1.SealedText
+	(*v11.RoomConfiguration)(nil), // 32: vigie.region.v1.RoomConfiguration
 }
 var file_vigie_intake_v1_request_proto_depIdxs = []int32{
 	1,  // 0: vigie.intake.v1.Request.actor:type_name -> vigie.intake.v1.Actor
@@ -2246,19 +2574,25 @@ var file_vigie_intake_v1_request_proto_depIdxs = []int32{
 	21, // 20: vigie.intake.v1.Request.link_back:type_name -> vigie.intake.v1.LinkBack
 	22, // 21: vigie.intake.v1.Request.link_lost:type_name -> vigie.intake.v1.LinkLost
 	23, // 22: vigie.intake.v1.Request.gateway_lost:type_name -> vigie.intake.v1.GatewayLost
-	24, // 23: vigie.intake.v1.Request.configure_region:type_name -> vigie.intake.v1.ConfigureRegion
-	25, // 24: vigie.intake.v1.Request.step_clock:type_name -> vigie.intake.v1.StepClock
-	26, // 25: vigie.intake.v1.Request.raise_level:type_name -> vigie.intake.v1.RaiseLevel
-	27, // 26: vigie.intake.v1.RaiseAlarm.text:type_name -> vigie.personal.v1.SealedText
-	27, // 27: vigie.intake.v1.OpenIncident.text:type_name -> vigie.personal.v1.SealedText
-	27, // 28: vigie.intake.v1.CloseIncident.note:type_name -> vigie.personal.v1.SealedText
-	27, // 29: vigie.intake.v1.RaiseSos.position:type_name -> vigie.personal.v1.SealedText
-	28, // 30: vigie.intake.v1.ConfigureRegion.content:type_name -> vigie.region.v1.RoomConfiguration
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	28, // 23: vigie.intake.v1.Request.configure_region:type_name -> vigie.intake.v1.ConfigureRegion
+	29, // 24: vigie.intake.v1.Request.step_clock:type_name -> vigie.intake.v1.StepClock
+	30, // 25: vigie.intake.v1.Request.raise_level:type_name -> vigie.intake.v1.RaiseLevel
+	24, // 26: vigie.intake.v1.Request.report_crossing:type_name -> vigie.intake.v1.ReportCrossing
+	25, // 27: vigie.intake.v1.Request.add_note:type_name -> vigie.intake.v1.AddNote
+	26, // 28: vigie.intake.v1.Request.request_backup:type_name -> vigie.intake.v1.RequestBackup
+	27, // 29: vigie.intake.v1.Request.ask_proposal:type_name -> vigie.intake.v1.AskProposal
+	31, // 30: vigie.intake.v1.RaiseAlarm.text:type_name -> vigie.personal.v1.SealedText
+	31, // 31: vigie.intake.v1.OpenIncident.text:type_name -> vigie.personal.v1.SealedText
+	31, // 32: vigie.intake.v1.CloseIncident.note:type_name -> vigie.personal.v1.SealedText
+	31, // 33: vigie.intake.v1.RaiseSos.position:type_name -> vigie.personal.v1.SealedText
+	31, // 34: vigie.intake.v1.AddNote.text:type_name -> vigie.personal.v1.SealedText
+	31, // 35: vigie.intake.v1.RequestBackup.text:type_name -> vigie.personal.v1.SealedText
+	32, // 36: vigie.intake.v1.ConfigureRegion.content:type_name -> vigie.region.v1.RoomConfiguration
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_vigie_intake_v1_request_proto_init() }
@@ -2292,6 +2626,10 @@ func file_vigie_intake_v1_request_proto_init() {
 		(*Request_ConfigureRegion)(nil),
 		(*Request_StepClock)(nil),
 		(*Request_RaiseLevel)(nil),
+		(*Request_ReportCrossing)(nil),
+		(*Request_AddNote)(nil),
+		(*Request_RequestBackup)(nil),
+		(*Request_AskProposal)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2299,7 +2637,7 @@ func file_vigie_intake_v1_request_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_intake_v1_request_proto_rawDesc), len(file_vigie_intake_v1_request_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -363,9 +363,11 @@ type Refusal struct {
 	// A sentence for a person: what is the case and what to do.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// What it concerns, where known.
-	Incident      string `protobuf:"bytes,3,opt,name=incident,proto3" json:"incident,omitempty"`
-	Mission       string `protobuf:"bytes,4,opt,name=mission,proto3" json:"mission,omitempty"`
-	Team          string `protobuf:"bytes,5,opt,name=team,proto3" json:"team,omitempty"`
+	Incident string `protobuf:"bytes,3,opt,name=incident,proto3" json:"incident,omitempty"`
+	Mission  string `protobuf:"bytes,4,opt,name=mission,proto3" json:"mission,omitempty"`
+	Team     string `protobuf:"bytes,5,opt,name=team,proto3" json:"team,omitempty"`
+	// The team that has the incident, where that is why.
+	TakenBy       string `protobuf:"bytes,6,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +437,13 @@ func (x *Refusal) GetTeam() string {
 	return ""
 }
 
+func (x *Refusal) GetTakenBy() string {
+	if x != nil {
+		return x.TakenBy
+	}
+	return ""
+}
+
 var File_vigie_log_v1_decision_proto protoreflect.FileDescriptor
 
 const file_vigie_log_v1_decision_proto_rawDesc = "" +
@@ -468,13 +477,14 @@ const file_vigie_log_v1_decision_proto_rawDesc = "" +
 	"\aanswers\"5\n" +
 	"\x05Cause\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"\x81\x01\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"\x9c\x01\n" +
 	"\aRefusal\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1a\n" +
 	"\bincident\x18\x03 \x01(\tR\bincident\x12\x18\n" +
 	"\amission\x18\x04 \x01(\tR\amission\x12\x12\n" +
-	"\x04team\x18\x05 \x01(\tR\x04teamB\x95\x01\n" +
+	"\x04team\x18\x05 \x01(\tR\x04team\x12\x19\n" +
+	"\btaken_by\x18\x06 \x01(\tR\atakenByB\x95\x01\n" +
 	"\x10com.vigie.log.v1B\rDecisionProtoP\x01Z vigie/pkg/gen/vigie/log/v1;logv1\xa2\x02\x03VLX\xaa\x02\fVigie.Log.V1\xca\x02\fVigie\\Log\\V1\xe2\x02\x18Vigie\\Log\\V1\\GPBMetadata\xea\x02\x0eVigie::Log::V1b\x06proto3"
 
 var (

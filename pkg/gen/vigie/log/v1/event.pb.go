@@ -32,6 +32,7 @@ type Event struct {
 	//	*Event_RegionConfigured
 	//	*Event_ClockStepped
 	//	*Event_LevelRaised
+	//	*Event_LogReopened
 	//	*Event_AlarmReceived
 	//	*Event_AlarmRestored
 	//	*Event_RequestUndecidable
@@ -44,8 +45,12 @@ type Event struct {
 	//	*Event_IncidentCancelled
 	//	*Event_IncidentNeglected
 	//	*Event_SosRaised
+	//	*Event_NoteAdded
+	//	*Event_BackupRequested
 	//	*Event_TeamsChosen
 	//	*Event_NoTeamFound
+	//	*Event_TeamsProposed
+	//	*Event_StillNoTeam
 	//	*Event_MissionOffered
 	//	*Event_MissionUndelivered
 	//	*Event_MissionDelivered
@@ -64,6 +69,8 @@ type Event struct {
 	//	*Event_DeviceUnlinked
 	//	*Event_GatewayDisappeared
 	//	*Event_DutyExtended
+	//	*Event_PlaceEntered
+	//	*Event_PlaceLeft
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -137,6 +144,15 @@ func (x *Event) GetLevelRaised() *LevelRaised {
 	if x != nil {
 		if x, ok := x.Body.(*Event_LevelRaised); ok {
 			return x.LevelRaised
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLogReopened() *LogReopened {
+	if x != nil {
+		if x, ok := x.Body.(*Event_LogReopened); ok {
+			return x.LogReopened
 		}
 	}
 	return nil
@@ -250,6 +266,24 @@ func (x *Event) GetSosRaised() *SosRaised {
 	return nil
 }
 
+func (x *Event) GetNoteAdded() *NoteAdded {
+	if x != nil {
+		if x, ok := x.Body.(*Event_NoteAdded); ok {
+			return x.NoteAdded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetBackupRequested() *BackupRequested {
+	if x != nil {
+		if x, ok := x.Body.(*Event_BackupRequested); ok {
+			return x.BackupRequested
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetTeamsChosen() *TeamsChosen {
 	if x != nil {
 		if x, ok := x.Body.(*Event_TeamsChosen); ok {
@@ -263,6 +297,24 @@ func (x *Event) GetNoTeamFound() *NoTeamFound {
 	if x != nil {
 		if x, ok := x.Body.(*Event_NoTeamFound); ok {
 			return x.NoTeamFound
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTeamsProposed() *TeamsProposed {
+	if x != nil {
+		if x, ok := x.Body.(*Event_TeamsProposed); ok {
+			return x.TeamsProposed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetStillNoTeam() *StillNoTeam {
+	if x != nil {
+		if x, ok := x.Body.(*Event_StillNoTeam); ok {
+			return x.StillNoTeam
 		}
 	}
 	return nil
@@ -430,6 +482,24 @@ func (x *Event) GetDutyExtended() *DutyExtended {
 	return nil
 }
 
+func (x *Event) GetPlaceEntered() *PlaceEntered {
+	if x != nil {
+		if x, ok := x.Body.(*Event_PlaceEntered); ok {
+			return x.PlaceEntered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPlaceLeft() *PlaceLeft {
+	if x != nil {
+		if x, ok := x.Body.(*Event_PlaceLeft); ok {
+			return x.PlaceLeft
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -448,6 +518,10 @@ type Event_ClockStepped struct {
 
 type Event_LevelRaised struct {
 	LevelRaised *LevelRaised `protobuf:"bytes,4,opt,name=level_raised,json=levelRaised,proto3,oneof"`
+}
+
+type Event_LogReopened struct {
+	LogReopened *LogReopened `protobuf:"bytes,5,opt,name=log_reopened,json=logReopened,proto3,oneof"`
 }
 
 type Event_AlarmReceived struct {
@@ -498,12 +572,28 @@ type Event_SosRaised struct {
 	SosRaised *SosRaised `protobuf:"bytes,28,opt,name=sos_raised,json=sosRaised,proto3,oneof"`
 }
 
+type Event_NoteAdded struct {
+	NoteAdded *NoteAdded `protobuf:"bytes,29,opt,name=note_added,json=noteAdded,proto3,oneof"`
+}
+
+type Event_BackupRequested struct {
+	BackupRequested *BackupRequested `protobuf:"bytes,30,opt,name=backup_requested,json=backupRequested,proto3,oneof"`
+}
+
 type Event_TeamsChosen struct {
 	TeamsChosen *TeamsChosen `protobuf:"bytes,40,opt,name=teams_chosen,json=teamsChosen,proto3,oneof"`
 }
 
 type Event_NoTeamFound struct {
 	NoTeamFound *NoTeamFound `protobuf:"bytes,41,opt,name=no_team_found,json=noTeamFound,proto3,oneof"`
+}
+
+type Event_TeamsProposed struct {
+	TeamsProposed *TeamsProposed `protobuf:"bytes,42,opt,name=teams_proposed,json=teamsProposed,proto3,oneof"`
+}
+
+type Event_StillNoTeam struct {
+	StillNoTeam *StillNoTeam `protobuf:"bytes,43,opt,name=still_no_team,json=stillNoTeam,proto3,oneof"`
 }
 
 type Event_MissionOffered struct {
@@ -578,6 +668,14 @@ type Event_DutyExtended struct {
 	DutyExtended *DutyExtended `protobuf:"bytes,75,opt,name=duty_extended,json=dutyExtended,proto3,oneof"`
 }
 
+type Event_PlaceEntered struct {
+	PlaceEntered *PlaceEntered `protobuf:"bytes,80,opt,name=place_entered,json=placeEntered,proto3,oneof"`
+}
+
+type Event_PlaceLeft struct {
+	PlaceLeft *PlaceLeft `protobuf:"bytes,81,opt,name=place_left,json=placeLeft,proto3,oneof"`
+}
+
 func (*Event_LogOpened) isEvent_Body() {}
 
 func (*Event_RegionConfigured) isEvent_Body() {}
@@ -585,6 +683,8 @@ func (*Event_RegionConfigured) isEvent_Body() {}
 func (*Event_ClockStepped) isEvent_Body() {}
 
 func (*Event_LevelRaised) isEvent_Body() {}
+
+func (*Event_LogReopened) isEvent_Body() {}
 
 func (*Event_AlarmReceived) isEvent_Body() {}
 
@@ -610,9 +710,17 @@ func (*Event_IncidentNeglected) isEvent_Body() {}
 
 func (*Event_SosRaised) isEvent_Body() {}
 
+func (*Event_NoteAdded) isEvent_Body() {}
+
+func (*Event_BackupRequested) isEvent_Body() {}
+
 func (*Event_TeamsChosen) isEvent_Body() {}
 
 func (*Event_NoTeamFound) isEvent_Body() {}
+
+func (*Event_TeamsProposed) isEvent_Body() {}
+
+func (*Event_StillNoTeam) isEvent_Body() {}
 
 func (*Event_MissionOffered) isEvent_Body() {}
 
@@ -649,6 +757,10 @@ func (*Event_DeviceUnlinked) isEvent_Body() {}
 func (*Event_GatewayDisappeared) isEvent_Body() {}
 
 func (*Event_DutyExtended) isEvent_Body() {}
+
+func (*Event_PlaceEntered) isEvent_Body() {}
+
+func (*Event_PlaceLeft) isEvent_Body() {}
 
 type LogOpened struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -836,6 +948,148 @@ func (x *LevelRaised) GetLevel() uint32 {
 	return 0
 }
 
+// LogReopened goes on with a log that was damaged, cut or rewritten: after a good record, as if nothing had been written
+// between that one and this. It is the one record that is effective against the chain; two admins answer for it.
+type LogReopened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Counts the reopenings of a log, from 1, those that are dead by now included.
+	Number uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// The last record that counts; -1: none does, and this record opens the log anew.
+	GoodOffset int64  `protobuf:"varint,2,opt,name=good_offset,json=goodOffset,proto3" json:"good_offset,omitempty"`
+	GoodHash   []byte `protobuf:"bytes,3,opt,name=good_hash,json=goodHash,proto3" json:"good_hash,omitempty"`
+	// All that lies between the good record and this one; empty, with to = from - 1, when it was set aside instead.
+	DeadFrom int64 `protobuf:"varint,4,opt,name=dead_from,json=deadFrom,proto3" json:"dead_from,omitempty"`
+	DeadTo   int64 `protobuf:"varint,5,opt,name=dead_to,json=deadTo,proto3" json:"dead_to,omitempty"`
+	// How many records count no more, those included that were set aside with their files.
+	DeadRecords int64 `protobuf:"varint,6,opt,name=dead_records,json=deadRecords,proto3" json:"dead_records,omitempty"`
+	// Two admins, and what they say.
+	Who []string `protobuf:"bytes,7,rep,name=who,proto3" json:"who,omitempty"`
+	Why string   `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`
+	// Wall clock of whoever wrote it; the room's clock stays where the good record leaves it.
+	WrittenAtMs int64 `protobuf:"varint,9,opt,name=written_at_ms,json=writtenAtMs,proto3" json:"written_at_ms,omitempty"`
+	// The next request to be decided when those before it are gone; 0: where the good record leaves off.
+	IntakeNext int64 `protobuf:"varint,10,opt,name=intake_next,json=intakeNext,proto3" json:"intake_next,omitempty"`
+	// The highest numbers of incidents and missions in what is dead: they are not given to others.
+	LastIncident  int64 `protobuf:"varint,11,opt,name=last_incident,json=lastIncident,proto3" json:"last_incident,omitempty"`
+	LastMission   int64 `protobuf:"varint,12,opt,name=last_mission,json=lastMission,proto3" json:"last_mission,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogReopened) Reset() {
+	*x = LogReopened{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogReopened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogReopened) ProtoMessage() {}
+
+func (x *LogReopened) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogReopened.ProtoReflect.Descriptor instead.
+func (*LogReopened) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LogReopened) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *LogReopened) GetGoodOffset() int64 {
+	if x != nil {
+		return x.GoodOffset
+	}
+	return 0
+}
+
+func (x *LogReopened) GetGoodHash() []byte {
+	if x != nil {
+		return x.GoodHash
+	}
+	return nil
+}
+
+func (x *LogReopened) GetDeadFrom() int64 {
+	if x != nil {
+		return x.DeadFrom
+	}
+	return 0
+}
+
+func (x *LogReopened) GetDeadTo() int64 {
+	if x != nil {
+		return x.DeadTo
+	}
+	return 0
+}
+
+func (x *LogReopened) GetDeadRecords() int64 {
+	if x != nil {
+		return x.DeadRecords
+	}
+	return 0
+}
+
+func (x *LogReopened) GetWho() []string {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *LogReopened) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *LogReopened) GetWrittenAtMs() int64 {
+	if x != nil {
+		return x.WrittenAtMs
+	}
+	return 0
+}
+
+func (x *LogReopened) GetIntakeNext() int64 {
+	if x != nil {
+		return x.IntakeNext
+	}
+	return 0
+}
+
+func (x *LogReopened) GetLastIncident() int64 {
+	if x != nil {
+		return x.LastIncident
+	}
+	return 0
+}
+
+func (x *LogReopened) GetLastMission() int64 {
+	if x != nil {
+		return x.LastMission
+	}
+	return 0
+}
+
 // AlarmReceived keeps every alarm, joined or not.
 type AlarmReceived struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -863,7 +1117,7 @@ type AlarmReceived struct {
 
 func (x *AlarmReceived) Reset() {
 	*x = AlarmReceived{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -875,7 +1129,7 @@ func (x *AlarmReceived) String() string {
 func (*AlarmReceived) ProtoMessage() {}
 
 func (x *AlarmReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[5]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -888,7 +1142,7 @@ func (x *AlarmReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlarmReceived.ProtoReflect.Descriptor instead.
 func (*AlarmReceived) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AlarmReceived) GetAlarm() string {
@@ -1014,7 +1268,7 @@ type AlarmRestored struct {
 
 func (x *AlarmRestored) Reset() {
 	*x = AlarmRestored{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1280,7 @@ func (x *AlarmRestored) String() string {
 func (*AlarmRestored) ProtoMessage() {}
 
 func (x *AlarmRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[6]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1293,7 @@ func (x *AlarmRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlarmRestored.ProtoReflect.Descriptor instead.
 func (*AlarmRestored) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AlarmRestored) GetAlarm() string {
@@ -1111,7 +1365,7 @@ type RequestUndecidable struct {
 
 func (x *RequestUndecidable) Reset() {
 	*x = RequestUndecidable{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1377,7 @@ func (x *RequestUndecidable) String() string {
 func (*RequestUndecidable) ProtoMessage() {}
 
 func (x *RequestUndecidable) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[7]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1390,7 @@ func (x *RequestUndecidable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestUndecidable.ProtoReflect.Descriptor instead.
 func (*RequestUndecidable) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RequestUndecidable) GetRequest() []byte {
@@ -1188,7 +1442,7 @@ type IncidentOpened struct {
 
 func (x *IncidentOpened) Reset() {
 	*x = IncidentOpened{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1454,7 @@ func (x *IncidentOpened) String() string {
 func (*IncidentOpened) ProtoMessage() {}
 
 func (x *IncidentOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[8]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1467,7 @@ func (x *IncidentOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentOpened.ProtoReflect.Descriptor instead.
 func (*IncidentOpened) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *IncidentOpened) GetIncident() string {
@@ -1346,7 +1600,7 @@ type IncidentAggravated struct {
 
 func (x *IncidentAggravated) Reset() {
 	*x = IncidentAggravated{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +1612,7 @@ func (x *IncidentAggravated) String() string {
 func (*IncidentAggravated) ProtoMessage() {}
 
 func (x *IncidentAggravated) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[9]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +1625,7 @@ func (x *IncidentAggravated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentAggravated.ProtoReflect.Descriptor instead.
 func (*IncidentAggravated) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IncidentAggravated) GetIncident() string {
@@ -1449,7 +1703,7 @@ type IncidentClaimed struct {
 
 func (x *IncidentClaimed) Reset() {
 	*x = IncidentClaimed{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1715,7 @@ func (x *IncidentClaimed) String() string {
 func (*IncidentClaimed) ProtoMessage() {}
 
 func (x *IncidentClaimed) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[10]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1728,7 @@ func (x *IncidentClaimed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentClaimed.ProtoReflect.Descriptor instead.
 func (*IncidentClaimed) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *IncidentClaimed) GetIncident() string {
@@ -1508,7 +1762,7 @@ type IncidentReleased struct {
 
 func (x *IncidentReleased) Reset() {
 	*x = IncidentReleased{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1774,7 @@ func (x *IncidentReleased) String() string {
 func (*IncidentReleased) ProtoMessage() {}
 
 func (x *IncidentReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[11]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1787,7 @@ func (x *IncidentReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentReleased.ProtoReflect.Descriptor instead.
 func (*IncidentReleased) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *IncidentReleased) GetIncident() string {
@@ -1560,7 +1814,7 @@ type IncidentControlled struct {
 
 func (x *IncidentControlled) Reset() {
 	*x = IncidentControlled{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1826,7 @@ func (x *IncidentControlled) String() string {
 func (*IncidentControlled) ProtoMessage() {}
 
 func (x *IncidentControlled) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[12]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1839,7 @@ func (x *IncidentControlled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentControlled.ProtoReflect.Descriptor instead.
 func (*IncidentControlled) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *IncidentControlled) GetIncident() string {
@@ -1614,7 +1868,7 @@ type IncidentClosed struct {
 
 func (x *IncidentClosed) Reset() {
 	*x = IncidentClosed{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +1880,7 @@ func (x *IncidentClosed) String() string {
 func (*IncidentClosed) ProtoMessage() {}
 
 func (x *IncidentClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[13]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +1893,7 @@ func (x *IncidentClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentClosed.ProtoReflect.Descriptor instead.
 func (*IncidentClosed) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *IncidentClosed) GetIncident() string {
@@ -1681,7 +1935,7 @@ type IncidentCancelled struct {
 
 func (x *IncidentCancelled) Reset() {
 	*x = IncidentCancelled{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1947,7 @@ func (x *IncidentCancelled) String() string {
 func (*IncidentCancelled) ProtoMessage() {}
 
 func (x *IncidentCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[14]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1960,7 @@ func (x *IncidentCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentCancelled.ProtoReflect.Descriptor instead.
 func (*IncidentCancelled) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IncidentCancelled) GetIncident() string {
@@ -1744,7 +1998,7 @@ type IncidentNeglected struct {
 
 func (x *IncidentNeglected) Reset() {
 	*x = IncidentNeglected{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +2010,7 @@ func (x *IncidentNeglected) String() string {
 func (*IncidentNeglected) ProtoMessage() {}
 
 func (x *IncidentNeglected) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[15]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +2023,7 @@ func (x *IncidentNeglected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentNeglected.ProtoReflect.Descriptor instead.
 func (*IncidentNeglected) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *IncidentNeglected) GetIncident() string {
@@ -1808,17 +2062,20 @@ type SosRaised struct {
 	Silent   bool                   `protobuf:"varint,4,opt,name=silent,proto3" json:"silent,omitempty"`
 	Position *v11.SealedText        `protobuf:"bytes,5,opt,name=position,proto3" json:"position,omitempty"`
 	// Last confirmed place, and how old.
-	Site          string `protobuf:"bytes,6,opt,name=site,proto3" json:"site,omitempty"`
-	Zone          string `protobuf:"bytes,7,opt,name=zone,proto3" json:"zone,omitempty"`
-	DeviceAtMs    int64  `protobuf:"varint,8,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
-	ReceivedAtMs  int64  `protobuf:"varint,9,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	Site         string `protobuf:"bytes,6,opt,name=site,proto3" json:"site,omitempty"`
+	Zone         string `protobuf:"bytes,7,opt,name=zone,proto3" json:"zone,omitempty"`
+	DeviceAtMs   int64  `protobuf:"varint,8,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	ReceivedAtMs int64  `protobuf:"varint,9,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,10,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,11,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SosRaised) Reset() {
 	*x = SosRaised{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +2087,7 @@ func (x *SosRaised) String() string {
 func (*SosRaised) ProtoMessage() {}
 
 func (x *SosRaised) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[16]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +2100,7 @@ func (x *SosRaised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SosRaised.ProtoReflect.Descriptor instead.
 func (*SosRaised) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SosRaised) GetIncident() string {
@@ -1909,6 +2166,209 @@ func (x *SosRaised) GetReceivedAtMs() int64 {
 	return 0
 }
 
+func (x *SosRaised) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *SosRaised) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
+// NoteAdded is something that people want on record; it changes nothing else.
+type NoteAdded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	Text          *v11.SealedText        `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	DeviceAtMs    int64                  `protobuf:"varint,4,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteAdded) Reset() {
+	*x = NoteAdded{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteAdded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteAdded) ProtoMessage() {}
+
+func (x *NoteAdded) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
+func (*NoteAdded) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *NoteAdded) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *NoteAdded) GetText() *v11.SealedText {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *NoteAdded) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *NoteAdded) GetDeviceAtMs() int64 {
+	if x != nil {
+		return x.DeviceAtMs
+	}
+	return 0
+}
+
+// BackupRequested: the guards on a mission ask for more. From here on the incident is of this priority and wants so many
+// guards.
+type BackupRequested struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Incident string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	Mission  string                 `protobuf:"bytes,2,opt,name=mission,proto3" json:"mission,omitempty"`
+	Team     string                 `protobuf:"bytes,3,opt,name=team,proto3" json:"team,omitempty"`
+	// How many more were asked for.
+	Guards       int32           `protobuf:"varint,4,opt,name=guards,proto3" json:"guards,omitempty"`
+	Text         *v11.SealedText `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
+	Priority     int32           `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
+	GuardsWanted int32           `protobuf:"varint,7,opt,name=guards_wanted,json=guardsWanted,proto3" json:"guards_wanted,omitempty"`
+	DeviceAtMs   int64           `protobuf:"varint,8,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,9,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,10,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupRequested) Reset() {
+	*x = BackupRequested{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequested) ProtoMessage() {}
+
+func (x *BackupRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequested.ProtoReflect.Descriptor instead.
+func (*BackupRequested) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *BackupRequested) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *BackupRequested) GetMission() string {
+	if x != nil {
+		return x.Mission
+	}
+	return ""
+}
+
+func (x *BackupRequested) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *BackupRequested) GetGuards() int32 {
+	if x != nil {
+		return x.Guards
+	}
+	return 0
+}
+
+func (x *BackupRequested) GetText() *v11.SealedText {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *BackupRequested) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *BackupRequested) GetGuardsWanted() int32 {
+	if x != nil {
+		return x.GuardsWanted
+	}
+	return 0
+}
+
+func (x *BackupRequested) GetDeviceAtMs() int64 {
+	if x != nil {
+		return x.DeviceAtMs
+	}
+	return 0
+}
+
+func (x *BackupRequested) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *BackupRequested) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 // TeamsChosen is the whole reason of a choice.
 type TeamsChosen struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -1923,14 +2383,17 @@ type TeamsChosen struct {
 	// Hash of the configuration whose parameters were used.
 	RegionHash string `protobuf:"bytes,8,opt,name=region_hash,json=regionHash,proto3" json:"region_hash,omitempty"`
 	// When the next choice is due if guards are still wanting; 0: none.
-	AgainAtMs     int64 `protobuf:"varint,9,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	AgainAtMs int64 `protobuf:"varint,9,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	// A person sent another team than those proposed, or an excluded one, and why.
+	Overruled     bool   `protobuf:"varint,10,opt,name=overruled,proto3" json:"overruled,omitempty"`
+	Reason        string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TeamsChosen) Reset() {
 	*x = TeamsChosen{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +2405,7 @@ func (x *TeamsChosen) String() string {
 func (*TeamsChosen) ProtoMessage() {}
 
 func (x *TeamsChosen) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[17]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2418,7 @@ func (x *TeamsChosen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamsChosen.ProtoReflect.Descriptor instead.
 func (*TeamsChosen) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TeamsChosen) GetIncident() string {
@@ -2021,13 +2484,149 @@ func (x *TeamsChosen) GetAgainAtMs() int64 {
 	return 0
 }
 
+func (x *TeamsChosen) GetOverruled() bool {
+	if x != nil {
+		return x.Overruled
+	}
+	return false
+}
+
+func (x *TeamsChosen) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// TeamsProposed shows a person whom to choose from. Nothing is offered yet.
+type TeamsProposed struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Incident        string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	GuardsWanted    int32                  `protobuf:"varint,2,opt,name=guards_wanted,json=guardsWanted,proto3" json:"guards_wanted,omitempty"`
+	GuardsCommitted int32                  `protobuf:"varint,3,opt,name=guards_committed,json=guardsCommitted,proto3" json:"guards_committed,omitempty"`
+	// All that fit, in order of rank.
+	Candidates []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Exclusions []*Exclusion `protobuf:"bytes,5,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
+	// The first of them, at most three: to choose one of these needs no reason.
+	Proposed []string `protobuf:"bytes,6,rep,name=proposed,proto3" json:"proposed,omitempty"`
+	// Those that would be sent together.
+	First []string `protobuf:"bytes,7,rep,name=first,proto3" json:"first,omitempty"`
+	// Without a choice until then those who rank first by then are sent; 0: nobody is sent by itself, a person has asked.
+	UntilMs    int64  `protobuf:"varint,8,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	RegionHash string `protobuf:"bytes,9,opt,name=region_hash,json=regionHash,proto3" json:"region_hash,omitempty"`
+	// automatic, or who has asked.
+	By            string `protobuf:"bytes,10,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamsProposed) Reset() {
+	*x = TeamsProposed{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamsProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamsProposed) ProtoMessage() {}
+
+func (x *TeamsProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamsProposed.ProtoReflect.Descriptor instead.
+func (*TeamsProposed) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TeamsProposed) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *TeamsProposed) GetGuardsWanted() int32 {
+	if x != nil {
+		return x.GuardsWanted
+	}
+	return 0
+}
+
+func (x *TeamsProposed) GetGuardsCommitted() int32 {
+	if x != nil {
+		return x.GuardsCommitted
+	}
+	return 0
+}
+
+func (x *TeamsProposed) GetCandidates() []*Candidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *TeamsProposed) GetExclusions() []*Exclusion {
+	if x != nil {
+		return x.Exclusions
+	}
+	return nil
+}
+
+func (x *TeamsProposed) GetProposed() []string {
+	if x != nil {
+		return x.Proposed
+	}
+	return nil
+}
+
+func (x *TeamsProposed) GetFirst() []string {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *TeamsProposed) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *TeamsProposed) GetRegionHash() string {
+	if x != nil {
+		return x.RegionHash
+	}
+	return ""
+}
+
+func (x *TeamsProposed) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // Candidate is a fitting team, in order of rank. Times are milliseconds.
 type Candidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
 	// Site, or site/zone: never a coordinate.
 	Place string `protobuf:"bytes,2,opt,name=place,proto3" json:"place,omitempty"`
-	// fix, scene, base or entrance.
+	// fix, scene, entered, left or base.
 	PlaceSource    string `protobuf:"bytes,3,opt,name=place_source,json=placeSource,proto3" json:"place_source,omitempty"`
 	PlaceAgeMs     int64  `protobuf:"varint,4,opt,name=place_age_ms,json=placeAgeMs,proto3" json:"place_age_ms,omitempty"`
 	Estimated      bool   `protobuf:"varint,5,opt,name=estimated,proto3" json:"estimated,omitempty"`
@@ -2047,14 +2646,18 @@ type Candidate struct {
 	Guards       int32 `protobuf:"varint,17,opt,name=guards,proto3" json:"guards,omitempty"`
 	CrossesSites bool  `protobuf:"varint,18,opt,name=crosses_sites,json=crossesSites,proto3" json:"crosses_sites,omitempty"`
 	// Teams left at its site when it goes.
-	LeftAtSite    int32 `protobuf:"varint,19,opt,name=left_at_site,json=leftAtSite,proto3" json:"left_at_site,omitempty"`
+	LeftAtSite int32 `protobuf:"varint,19,opt,name=left_at_site,json=leftAtSite,proto3" json:"left_at_site,omitempty"`
+	// No other candidate arrives sooner.
+	Nearest bool `protobuf:"varint,20,opt,name=nearest,proto3" json:"nearest,omitempty"`
+	// Why it ranks behind the first: crosses_sites, late, later, uncovers_more, place_uncertain, tie. Empty for the first.
+	Behind        string `protobuf:"bytes,21,opt,name=behind,proto3" json:"behind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2669,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[18]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2682,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Candidate) GetTeam() string {
@@ -2215,6 +2818,20 @@ func (x *Candidate) GetLeftAtSite() int32 {
 	return 0
 }
 
+func (x *Candidate) GetNearest() bool {
+	if x != nil {
+		return x.Nearest
+	}
+	return false
+}
+
+func (x *Candidate) GetBehind() string {
+	if x != nil {
+		return x.Behind
+	}
+	return ""
+}
+
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
@@ -2228,7 +2845,7 @@ type Exclusion struct {
 
 func (x *Exclusion) Reset() {
 	*x = Exclusion{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2857,7 @@ func (x *Exclusion) String() string {
 func (*Exclusion) ProtoMessage() {}
 
 func (x *Exclusion) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[19]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2870,7 @@ func (x *Exclusion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
 func (*Exclusion) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Exclusion) GetTeam() string {
@@ -2290,7 +2907,7 @@ type NoTeamFound struct {
 
 func (x *NoTeamFound) Reset() {
 	*x = NoTeamFound{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2302,7 +2919,7 @@ func (x *NoTeamFound) String() string {
 func (*NoTeamFound) ProtoMessage() {}
 
 func (x *NoTeamFound) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[20]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2315,7 +2932,7 @@ func (x *NoTeamFound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoTeamFound.ProtoReflect.Descriptor instead.
 func (*NoTeamFound) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *NoTeamFound) GetIncident() string {
@@ -2353,6 +2970,68 @@ func (x *NoTeamFound) GetAgainAtMs() int64 {
 	return 0
 }
 
+// StillNoTeam: it was tried again, and the reasons are those of the last NoTeamFound.
+type StillNoTeam struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Incident string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	// When that was told.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	AgainAtMs     int64 `protobuf:"varint,3,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StillNoTeam) Reset() {
+	*x = StillNoTeam{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StillNoTeam) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StillNoTeam) ProtoMessage() {}
+
+func (x *StillNoTeam) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StillNoTeam.ProtoReflect.Descriptor instead.
+func (*StillNoTeam) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *StillNoTeam) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *StillNoTeam) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *StillNoTeam) GetAgainAtMs() int64 {
+	if x != nil {
+		return x.AgainAtMs
+	}
+	return 0
+}
+
 // MissionOffered holds all that the handheld shows.
 type MissionOffered struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -2370,16 +3049,21 @@ type MissionOffered struct {
 	Reason    string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	ArrivalMs int64  `protobuf:"varint,12,opt,name=arrival_ms,json=arrivalMs,proto3" json:"arrival_ms,omitempty"`
 	// Others already going or on site.
-	WithTeams     []string `protobuf:"bytes,13,rep,name=with_teams,json=withTeams,proto3" json:"with_teams,omitempty"`
-	DeliverByMs   int64    `protobuf:"varint,14,opt,name=deliver_by_ms,json=deliverByMs,proto3" json:"deliver_by_ms,omitempty"`
-	AnswerByMs    int64    `protobuf:"varint,15,opt,name=answer_by_ms,json=answerByMs,proto3" json:"answer_by_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	WithTeams   []string `protobuf:"bytes,13,rep,name=with_teams,json=withTeams,proto3" json:"with_teams,omitempty"`
+	DeliverByMs int64    `protobuf:"varint,14,opt,name=deliver_by_ms,json=deliverByMs,proto3" json:"deliver_by_ms,omitempty"`
+	AnswerByMs  int64    `protobuf:"varint,15,opt,name=answer_by_ms,json=answerByMs,proto3" json:"answer_by_ms,omitempty"`
+	// The place as the room knew it then.
+	Premises       *Premises `protobuf:"bytes,16,opt,name=premises,proto3" json:"premises,omitempty"`
+	CallSign       string    `protobuf:"bytes,17,opt,name=call_sign,json=callSign,proto3" json:"call_sign,omitempty"`
+	ArrivalEarlyMs int64     `protobuf:"varint,18,opt,name=arrival_early_ms,json=arrivalEarlyMs,proto3" json:"arrival_early_ms,omitempty"`
+	ArrivalLateMs  int64     `protobuf:"varint,19,opt,name=arrival_late_ms,json=arrivalLateMs,proto3" json:"arrival_late_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *MissionOffered) Reset() {
 	*x = MissionOffered{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2391,7 +3075,7 @@ func (x *MissionOffered) String() string {
 func (*MissionOffered) ProtoMessage() {}
 
 func (x *MissionOffered) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[21]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2404,7 +3088,7 @@ func (x *MissionOffered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionOffered.ProtoReflect.Descriptor instead.
 func (*MissionOffered) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MissionOffered) GetMission() string {
@@ -2512,6 +3196,136 @@ func (x *MissionOffered) GetAnswerByMs() int64 {
 	return 0
 }
 
+func (x *MissionOffered) GetPremises() *Premises {
+	if x != nil {
+		return x.Premises
+	}
+	return nil
+}
+
+func (x *MissionOffered) GetCallSign() string {
+	if x != nil {
+		return x.CallSign
+	}
+	return ""
+}
+
+func (x *MissionOffered) GetArrivalEarlyMs() int64 {
+	if x != nil {
+		return x.ArrivalEarlyMs
+	}
+	return 0
+}
+
+func (x *MissionOffered) GetArrivalLateMs() int64 {
+	if x != nil {
+		return x.ArrivalLateMs
+	}
+	return 0
+}
+
+// Premises is a place as a guard has to know it.
+type Premises struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	SiteName  string                 `protobuf:"bytes,1,opt,name=site_name,json=siteName,proto3" json:"site_name,omitempty"`
+	Address   string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	ZoneLabel string                 `protobuf:"bytes,3,opt,name=zone_label,json=zoneLabel,proto3" json:"zone_label,omitempty"`
+	Building  string                 `protobuf:"bytes,4,opt,name=building,proto3" json:"building,omitempty"`
+	Floor     string                 `protobuf:"bytes,5,opt,name=floor,proto3" json:"floor,omitempty"`
+	Entrances []*v1.Entrance         `protobuf:"bytes,6,rep,name=entrances,proto3" json:"entrances,omitempty"`
+	// How to get in, and what is dangerous there: of the zone, then of the plan.
+	Access        []string `protobuf:"bytes,7,rep,name=access,proto3" json:"access,omitempty"`
+	Hazards       []string `protobuf:"bytes,8,rep,name=hazards,proto3" json:"hazards,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Premises) Reset() {
+	*x = Premises{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Premises) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Premises) ProtoMessage() {}
+
+func (x *Premises) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Premises.ProtoReflect.Descriptor instead.
+func (*Premises) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Premises) GetSiteName() string {
+	if x != nil {
+		return x.SiteName
+	}
+	return ""
+}
+
+func (x *Premises) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Premises) GetZoneLabel() string {
+	if x != nil {
+		return x.ZoneLabel
+	}
+	return ""
+}
+
+func (x *Premises) GetBuilding() string {
+	if x != nil {
+		return x.Building
+	}
+	return ""
+}
+
+func (x *Premises) GetFloor() string {
+	if x != nil {
+		return x.Floor
+	}
+	return ""
+}
+
+func (x *Premises) GetEntrances() []*v1.Entrance {
+	if x != nil {
+		return x.Entrances
+	}
+	return nil
+}
+
+func (x *Premises) GetAccess() []string {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *Premises) GetHazards() []string {
+	if x != nil {
+		return x.Hazards
+	}
+	return nil
+}
+
 // MissionUndelivered: no handheld has confirmed the offer in time.
 type MissionUndelivered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2522,7 +3336,7 @@ type MissionUndelivered struct {
 
 func (x *MissionUndelivered) Reset() {
 	*x = MissionUndelivered{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2534,7 +3348,7 @@ func (x *MissionUndelivered) String() string {
 func (*MissionUndelivered) ProtoMessage() {}
 
 func (x *MissionUndelivered) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[22]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2547,7 +3361,7 @@ func (x *MissionUndelivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionUndelivered.ProtoReflect.Descriptor instead.
 func (*MissionUndelivered) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *MissionUndelivered) GetMission() string {
@@ -2570,7 +3384,7 @@ type MissionDelivered struct {
 
 func (x *MissionDelivered) Reset() {
 	*x = MissionDelivered{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +3396,7 @@ func (x *MissionDelivered) String() string {
 func (*MissionDelivered) ProtoMessage() {}
 
 func (x *MissionDelivered) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[23]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +3409,7 @@ func (x *MissionDelivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionDelivered.ProtoReflect.Descriptor instead.
 func (*MissionDelivered) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *MissionDelivered) GetMission() string {
@@ -2638,7 +3452,7 @@ type MissionSeen struct {
 
 func (x *MissionSeen) Reset() {
 	*x = MissionSeen{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +3464,7 @@ func (x *MissionSeen) String() string {
 func (*MissionSeen) ProtoMessage() {}
 
 func (x *MissionSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[24]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +3477,7 @@ func (x *MissionSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionSeen.ProtoReflect.Descriptor instead.
 func (*MissionSeen) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *MissionSeen) GetMission() string {
@@ -2695,17 +3509,20 @@ func (x *MissionSeen) GetImplied() bool {
 }
 
 type MissionAccepted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	DeviceAtMs    int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
-	Implied       bool                   `protobuf:"varint,3,opt,name=implied,proto3" json:"implied,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Mission    string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	DeviceAtMs int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	Implied    bool                   `protobuf:"varint,3,opt,name=implied,proto3" json:"implied,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MissionAccepted) Reset() {
 	*x = MissionAccepted{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2717,7 +3534,7 @@ func (x *MissionAccepted) String() string {
 func (*MissionAccepted) ProtoMessage() {}
 
 func (x *MissionAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[25]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2730,7 +3547,7 @@ func (x *MissionAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionAccepted.ProtoReflect.Descriptor instead.
 func (*MissionAccepted) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *MissionAccepted) GetMission() string {
@@ -2754,18 +3571,35 @@ func (x *MissionAccepted) GetImplied() bool {
 	return false
 }
 
+func (x *MissionAccepted) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *MissionAccepted) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 type MissionDeclined struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	DeviceAtMs    int64                  `protobuf:"varint,3,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Mission    string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	Reason     string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	DeviceAtMs int64                  `protobuf:"varint,3,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MissionDeclined) Reset() {
 	*x = MissionDeclined{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +3611,7 @@ func (x *MissionDeclined) String() string {
 func (*MissionDeclined) ProtoMessage() {}
 
 func (x *MissionDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[26]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +3624,7 @@ func (x *MissionDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionDeclined.ProtoReflect.Descriptor instead.
 func (*MissionDeclined) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *MissionDeclined) GetMission() string {
@@ -2814,6 +3648,20 @@ func (x *MissionDeclined) GetDeviceAtMs() int64 {
 	return 0
 }
 
+func (x *MissionDeclined) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *MissionDeclined) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 // MissionExpired: no answer in time; the next team is chosen.
 type MissionExpired struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2824,7 +3672,7 @@ type MissionExpired struct {
 
 func (x *MissionExpired) Reset() {
 	*x = MissionExpired{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +3684,7 @@ func (x *MissionExpired) String() string {
 func (*MissionExpired) ProtoMessage() {}
 
 func (x *MissionExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[27]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +3697,7 @@ func (x *MissionExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionExpired.ProtoReflect.Descriptor instead.
 func (*MissionExpired) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *MissionExpired) GetMission() string {
@@ -2860,17 +3708,20 @@ func (x *MissionExpired) GetMission() string {
 }
 
 type MissionDeparted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	DeviceAtMs    int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
-	Implied       bool                   `protobuf:"varint,3,opt,name=implied,proto3" json:"implied,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Mission    string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	DeviceAtMs int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	Implied    bool                   `protobuf:"varint,3,opt,name=implied,proto3" json:"implied,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MissionDeparted) Reset() {
 	*x = MissionDeparted{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2882,7 +3733,7 @@ func (x *MissionDeparted) String() string {
 func (*MissionDeparted) ProtoMessage() {}
 
 func (x *MissionDeparted) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[28]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2895,7 +3746,7 @@ func (x *MissionDeparted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionDeparted.ProtoReflect.Descriptor instead.
 func (*MissionDeparted) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *MissionDeparted) GetMission() string {
@@ -2919,18 +3770,35 @@ func (x *MissionDeparted) GetImplied() bool {
 	return false
 }
 
+func (x *MissionDeparted) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *MissionDeparted) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 type MissionArrived struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	DeviceAtMs    int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
-	Implied       bool                   `protobuf:"varint,3,opt,name=implied,proto3" json:"implied,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Mission    string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	DeviceAtMs int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	Implied    bool                   `protobuf:"varint,3,opt,name=implied,proto3" json:"implied,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MissionArrived) Reset() {
 	*x = MissionArrived{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2942,7 +3810,7 @@ func (x *MissionArrived) String() string {
 func (*MissionArrived) ProtoMessage() {}
 
 func (x *MissionArrived) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[29]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2955,7 +3823,7 @@ func (x *MissionArrived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionArrived.ProtoReflect.Descriptor instead.
 func (*MissionArrived) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *MissionArrived) GetMission() string {
@@ -2979,17 +3847,34 @@ func (x *MissionArrived) GetImplied() bool {
 	return false
 }
 
+func (x *MissionArrived) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *MissionArrived) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 type MissionCleared struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	DeviceAtMs    int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Mission    string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	DeviceAtMs int64                  `protobuf:"varint,2,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,3,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,4,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MissionCleared) Reset() {
 	*x = MissionCleared{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3001,7 +3886,7 @@ func (x *MissionCleared) String() string {
 func (*MissionCleared) ProtoMessage() {}
 
 func (x *MissionCleared) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[30]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3014,7 +3899,7 @@ func (x *MissionCleared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionCleared.ProtoReflect.Descriptor instead.
 func (*MissionCleared) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *MissionCleared) GetMission() string {
@@ -3031,18 +3916,34 @@ func (x *MissionCleared) GetDeviceAtMs() int64 {
 	return 0
 }
 
+func (x *MissionCleared) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *MissionCleared) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 type MissionCancelled struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Mission string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	Reason  string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// The team that has the incident, where that is why.
+	TakenBy       string `protobuf:"bytes,4,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MissionCancelled) Reset() {
 	*x = MissionCancelled{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3054,7 +3955,7 @@ func (x *MissionCancelled) String() string {
 func (*MissionCancelled) ProtoMessage() {}
 
 func (x *MissionCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[31]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3067,7 +3968,7 @@ func (x *MissionCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissionCancelled.ProtoReflect.Descriptor instead.
 func (*MissionCancelled) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *MissionCancelled) GetMission() string {
@@ -3091,22 +3992,32 @@ func (x *MissionCancelled) GetBy() string {
 	return ""
 }
 
+func (x *MissionCancelled) GetTakenBy() string {
+	if x != nil {
+		return x.TakenBy
+	}
+	return ""
+}
+
 // LateAnswerHonoured opens a new mission for an answer that was given in time and came late.
 type LateAnswerHonoured struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
-	Previous      string                 `protobuf:"bytes,2,opt,name=previous,proto3" json:"previous,omitempty"`
-	Incident      string                 `protobuf:"bytes,3,opt,name=incident,proto3" json:"incident,omitempty"`
-	Team          string                 `protobuf:"bytes,4,opt,name=team,proto3" json:"team,omitempty"`
-	Guards        int32                  `protobuf:"varint,5,opt,name=guards,proto3" json:"guards,omitempty"`
-	AnsweredAtMs  int64                  `protobuf:"varint,6,opt,name=answered_at_ms,json=answeredAtMs,proto3" json:"answered_at_ms,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Mission      string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
+	Previous     string                 `protobuf:"bytes,2,opt,name=previous,proto3" json:"previous,omitempty"`
+	Incident     string                 `protobuf:"bytes,3,opt,name=incident,proto3" json:"incident,omitempty"`
+	Team         string                 `protobuf:"bytes,4,opt,name=team,proto3" json:"team,omitempty"`
+	Guards       int32                  `protobuf:"varint,5,opt,name=guards,proto3" json:"guards,omitempty"`
+	AnsweredAtMs int64                  `protobuf:"varint,6,opt,name=answered_at_ms,json=answeredAtMs,proto3" json:"answered_at_ms,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
+	ByRadio       bool   `protobuf:"varint,7,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,8,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LateAnswerHonoured) Reset() {
 	*x = LateAnswerHonoured{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3118,7 +4029,7 @@ func (x *LateAnswerHonoured) String() string {
 func (*LateAnswerHonoured) ProtoMessage() {}
 
 func (x *LateAnswerHonoured) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[32]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3131,7 +4042,7 @@ func (x *LateAnswerHonoured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LateAnswerHonoured.ProtoReflect.Descriptor instead.
 func (*LateAnswerHonoured) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{32}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *LateAnswerHonoured) GetMission() string {
@@ -3176,18 +4087,35 @@ func (x *LateAnswerHonoured) GetAnsweredAtMs() int64 {
 	return 0
 }
 
+func (x *LateAnswerHonoured) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *LateAnswerHonoured) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 type DutyStarted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
-	Guards        []string               `protobuf:"bytes,2,rep,name=guards,proto3" json:"guards,omitempty"`
-	UntilMs       int64                  `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Team    string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Guards  []string               `protobuf:"bytes,2,rep,name=guards,proto3" json:"guards,omitempty"`
+	UntilMs int64                  `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio.
+	ByRadio       bool   `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DutyStarted) Reset() {
 	*x = DutyStarted{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3199,7 +4127,7 @@ func (x *DutyStarted) String() string {
 func (*DutyStarted) ProtoMessage() {}
 
 func (x *DutyStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[33]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3212,7 +4140,7 @@ func (x *DutyStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyStarted.ProtoReflect.Descriptor instead.
 func (*DutyStarted) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{33}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DutyStarted) GetTeam() string {
@@ -3236,18 +4164,35 @@ func (x *DutyStarted) GetUntilMs() int64 {
 	return 0
 }
 
+func (x *DutyStarted) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *DutyStarted) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 type DutyEnded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
 	// signed_off or shift_ended.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Recorded for the team by a person of the room, who heard it by radio.
+	ByRadio       bool   `protobuf:"varint,3,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string `protobuf:"bytes,4,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DutyEnded) Reset() {
 	*x = DutyEnded{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3259,7 +4204,7 @@ func (x *DutyEnded) String() string {
 func (*DutyEnded) ProtoMessage() {}
 
 func (x *DutyEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[34]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3272,7 +4217,7 @@ func (x *DutyEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyEnded.ProtoReflect.Descriptor instead.
 func (*DutyEnded) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{34}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DutyEnded) GetTeam() string {
@@ -3289,6 +4234,20 @@ func (x *DutyEnded) GetReason() string {
 	return ""
 }
 
+func (x *DutyEnded) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *DutyEnded) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
 // DutyExtended: the shift has ended in mid-mission; the team stays on until it has cleared or been replaced.
 type DutyExtended struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3300,7 +4259,7 @@ type DutyExtended struct {
 
 func (x *DutyExtended) Reset() {
 	*x = DutyExtended{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3312,7 +4271,7 @@ func (x *DutyExtended) String() string {
 func (*DutyExtended) ProtoMessage() {}
 
 func (x *DutyExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[35]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3325,7 +4284,7 @@ func (x *DutyExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyExtended.ProtoReflect.Descriptor instead.
 func (*DutyExtended) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{35}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DutyExtended) GetTeam() string {
@@ -3354,7 +4313,7 @@ type DeviceLinked struct {
 
 func (x *DeviceLinked) Reset() {
 	*x = DeviceLinked{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3366,7 +4325,7 @@ func (x *DeviceLinked) String() string {
 func (*DeviceLinked) ProtoMessage() {}
 
 func (x *DeviceLinked) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[36]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3379,7 +4338,7 @@ func (x *DeviceLinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceLinked.ProtoReflect.Descriptor instead.
 func (*DeviceLinked) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{36}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DeviceLinked) GetDevice() string {
@@ -3421,7 +4380,7 @@ type DeviceUnlinked struct {
 
 func (x *DeviceUnlinked) Reset() {
 	*x = DeviceUnlinked{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[37]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3433,7 +4392,7 @@ func (x *DeviceUnlinked) String() string {
 func (*DeviceUnlinked) ProtoMessage() {}
 
 func (x *DeviceUnlinked) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[37]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3446,7 +4405,7 @@ func (x *DeviceUnlinked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceUnlinked.ProtoReflect.Descriptor instead.
 func (*DeviceUnlinked) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{37}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeviceUnlinked) GetDevice() string {
@@ -3479,7 +4438,7 @@ type GatewayDisappeared struct {
 
 func (x *GatewayDisappeared) Reset() {
 	*x = GatewayDisappeared{}
-	mi := &file_vigie_log_v1_event_proto_msgTypes[38]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3491,7 +4450,7 @@ func (x *GatewayDisappeared) String() string {
 func (*GatewayDisappeared) ProtoMessage() {}
 
 func (x *GatewayDisappeared) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_log_v1_event_proto_msgTypes[38]
+	mi := &file_vigie_log_v1_event_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3504,7 +4463,7 @@ func (x *GatewayDisappeared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GatewayDisappeared.ProtoReflect.Descriptor instead.
 func (*GatewayDisappeared) Descriptor() ([]byte, []int) {
-	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{38}
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GatewayDisappeared) GetGateway() string {
@@ -3514,17 +4473,158 @@ func (x *GatewayDisappeared) GetGateway() string {
 	return ""
 }
 
+// PlaceEntered: a team on duty has come within the fence of a site, or into an outdoor zone of it. Never a coordinate.
+type PlaceEntered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Site  string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// Empty: the site itself.
+	Zone string `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
+	// When the positions had settled it.
+	AtMs          int64 `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceEntered) Reset() {
+	*x = PlaceEntered{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceEntered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceEntered) ProtoMessage() {}
+
+func (x *PlaceEntered) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceEntered.ProtoReflect.Descriptor instead.
+func (*PlaceEntered) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *PlaceEntered) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *PlaceEntered) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *PlaceEntered) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *PlaceEntered) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// PlaceLeft: it has gone beyond.
+type PlaceLeft struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Site          string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
+	AtMs          int64                  `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceLeft) Reset() {
+	*x = PlaceLeft{}
+	mi := &file_vigie_log_v1_event_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceLeft) ProtoMessage() {}
+
+func (x *PlaceLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_log_v1_event_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceLeft.ProtoReflect.Descriptor instead.
+func (*PlaceLeft) Descriptor() ([]byte, []int) {
+	return file_vigie_log_v1_event_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *PlaceLeft) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *PlaceLeft) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *PlaceLeft) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *PlaceLeft) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 var File_vigie_log_v1_event_proto protoreflect.FileDescriptor
 
 const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x18vigie/log/v1/event.proto\x12\fvigie.log.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\xe1\x14\n" +
+	"\x18vigie/log/v1/event.proto\x12\fvigie.log.v1\x1a vigie/personal/v1/personal.proto\x1a\x1cvigie/region/v1/region.proto\"\xab\x18\n" +
 	"\x05Event\x128\n" +
 	"\n" +
 	"log_opened\x18\x01 \x01(\v2\x17.vigie.log.v1.LogOpenedH\x00R\tlogOpened\x12M\n" +
 	"\x11region_configured\x18\x02 \x01(\v2\x1e.vigie.log.v1.RegionConfiguredH\x00R\x10regionConfigured\x12A\n" +
 	"\rclock_stepped\x18\x03 \x01(\v2\x1a.vigie.log.v1.ClockSteppedH\x00R\fclockStepped\x12>\n" +
-	"\flevel_raised\x18\x04 \x01(\v2\x19.vigie.log.v1.LevelRaisedH\x00R\vlevelRaised\x12D\n" +
+	"\flevel_raised\x18\x04 \x01(\v2\x19.vigie.log.v1.LevelRaisedH\x00R\vlevelRaised\x12>\n" +
+	"\flog_reopened\x18\x05 \x01(\v2\x19.vigie.log.v1.LogReopenedH\x00R\vlogReopened\x12D\n" +
 	"\x0ealarm_received\x18\n" +
 	" \x01(\v2\x1b.vigie.log.v1.AlarmReceivedH\x00R\ralarmReceived\x12D\n" +
 	"\x0ealarm_restored\x18\v \x01(\v2\x1b.vigie.log.v1.AlarmRestoredH\x00R\ralarmRestored\x12S\n" +
@@ -3538,9 +4638,14 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x12incident_cancelled\x18\x1a \x01(\v2\x1f.vigie.log.v1.IncidentCancelledH\x00R\x11incidentCancelled\x12P\n" +
 	"\x12incident_neglected\x18\x1b \x01(\v2\x1f.vigie.log.v1.IncidentNeglectedH\x00R\x11incidentNeglected\x128\n" +
 	"\n" +
-	"sos_raised\x18\x1c \x01(\v2\x17.vigie.log.v1.SosRaisedH\x00R\tsosRaised\x12>\n" +
+	"sos_raised\x18\x1c \x01(\v2\x17.vigie.log.v1.SosRaisedH\x00R\tsosRaised\x128\n" +
+	"\n" +
+	"note_added\x18\x1d \x01(\v2\x17.vigie.log.v1.NoteAddedH\x00R\tnoteAdded\x12J\n" +
+	"\x10backup_requested\x18\x1e \x01(\v2\x1d.vigie.log.v1.BackupRequestedH\x00R\x0fbackupRequested\x12>\n" +
 	"\fteams_chosen\x18( \x01(\v2\x19.vigie.log.v1.TeamsChosenH\x00R\vteamsChosen\x12?\n" +
-	"\rno_team_found\x18) \x01(\v2\x19.vigie.log.v1.NoTeamFoundH\x00R\vnoTeamFound\x12G\n" +
+	"\rno_team_found\x18) \x01(\v2\x19.vigie.log.v1.NoTeamFoundH\x00R\vnoTeamFound\x12D\n" +
+	"\x0eteams_proposed\x18* \x01(\v2\x1b.vigie.log.v1.TeamsProposedH\x00R\rteamsProposed\x12?\n" +
+	"\rstill_no_team\x18+ \x01(\v2\x19.vigie.log.v1.StillNoTeamH\x00R\vstillNoTeam\x12G\n" +
 	"\x0fmission_offered\x182 \x01(\v2\x1c.vigie.log.v1.MissionOfferedH\x00R\x0emissionOffered\x12S\n" +
 	"\x13mission_undelivered\x183 \x01(\v2 .vigie.log.v1.MissionUndeliveredH\x00R\x12missionUndelivered\x12M\n" +
 	"\x11mission_delivered\x184 \x01(\v2\x1e.vigie.log.v1.MissionDeliveredH\x00R\x10missionDelivered\x12>\n" +
@@ -3559,7 +4664,10 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\rdevice_linked\x18H \x01(\v2\x1a.vigie.log.v1.DeviceLinkedH\x00R\fdeviceLinked\x12G\n" +
 	"\x0fdevice_unlinked\x18I \x01(\v2\x1c.vigie.log.v1.DeviceUnlinkedH\x00R\x0edeviceUnlinked\x12S\n" +
 	"\x13gateway_disappeared\x18J \x01(\v2 .vigie.log.v1.GatewayDisappearedH\x00R\x12gatewayDisappeared\x12A\n" +
-	"\rduty_extended\x18K \x01(\v2\x1a.vigie.log.v1.DutyExtendedH\x00R\fdutyExtendedB\x06\n" +
+	"\rduty_extended\x18K \x01(\v2\x1a.vigie.log.v1.DutyExtendedH\x00R\fdutyExtended\x12A\n" +
+	"\rplace_entered\x18P \x01(\v2\x1a.vigie.log.v1.PlaceEnteredH\x00R\fplaceEntered\x128\n" +
+	"\n" +
+	"place_left\x18Q \x01(\v2\x17.vigie.log.v1.PlaceLeftH\x00R\tplaceLeftB\x06\n" +
 	"\x04body\"\"\n" +
 	"\tLogOpened\x12\x15\n" +
 	"\x06log_id\x18\x01 \x01(\tR\x05logId\"d\n" +
@@ -3569,7 +4677,23 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\fClockStepped\x12\x19\n" +
 	"\bdelta_ms\x18\x01 \x01(\x03R\adeltaMs\"#\n" +
 	"\vLevelRaised\x12\x14\n" +
-	"\x05level\x18\x01 \x01(\rR\x05level\"\xb1\x03\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\"\xed\x02\n" +
+	"\vLogReopened\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1f\n" +
+	"\vgood_offset\x18\x02 \x01(\x03R\n" +
+	"goodOffset\x12\x1b\n" +
+	"\tgood_hash\x18\x03 \x01(\fR\bgoodHash\x12\x1b\n" +
+	"\tdead_from\x18\x04 \x01(\x03R\bdeadFrom\x12\x17\n" +
+	"\adead_to\x18\x05 \x01(\x03R\x06deadTo\x12!\n" +
+	"\fdead_records\x18\x06 \x01(\x03R\vdeadRecords\x12\x10\n" +
+	"\x03who\x18\a \x03(\tR\x03who\x12\x10\n" +
+	"\x03why\x18\b \x01(\tR\x03why\x12\"\n" +
+	"\rwritten_at_ms\x18\t \x01(\x03R\vwrittenAtMs\x12\x1f\n" +
+	"\vintake_next\x18\n" +
+	" \x01(\x03R\n" +
+	"intakeNext\x12#\n" +
+	"\rlast_incident\x18\v \x01(\x03R\flastIncident\x12!\n" +
+	"\flast_mission\x18\f \x01(\x03R\vlastMission\"\xb1\x03\n" +
 	"\rAlarmReceived\x12\x14\n" +
 	"\x05alarm\x18\x01 \x01(\tR\x05alarm\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x1a\n" +
@@ -3655,7 +4779,7 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\twaited_ms\x18\x02 \x01(\x03R\bwaitedMs\x12\x12\n" +
 	"\x04step\x18\x03 \x01(\x05R\x04step\x12\x1c\n" +
 	"\n" +
-	"next_at_ms\x18\x04 \x01(\x03R\bnextAtMs\"\x94\x02\n" +
+	"next_at_ms\x18\x04 \x01(\x03R\bnextAtMs\"\xd0\x02\n" +
 	"\tSosRaised\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x12\n" +
 	"\x04team\x18\x02 \x01(\tR\x04team\x12\x14\n" +
@@ -3666,7 +4790,31 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x04zone\x18\a \x01(\tR\x04zone\x12 \n" +
 	"\fdevice_at_ms\x18\b \x01(\x03R\n" +
 	"deviceAtMs\x12$\n" +
-	"\x0ereceived_at_ms\x18\t \x01(\x03R\freceivedAtMs\"\xd4\x02\n" +
+	"\x0ereceived_at_ms\x18\t \x01(\x03R\freceivedAtMs\x12\x19\n" +
+	"\bby_radio\x18\n" +
+	" \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\v \x01(\tR\n" +
+	"recordedBy\"\x8c\x01\n" +
+	"\tNoteAdded\x12\x1a\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\x121\n" +
+	"\x04text\x18\x02 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04text\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12 \n" +
+	"\fdevice_at_ms\x18\x04 \x01(\x03R\n" +
+	"deviceAtMs\"\xc5\x02\n" +
+	"\x0fBackupRequested\x12\x1a\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\x12\x18\n" +
+	"\amission\x18\x02 \x01(\tR\amission\x12\x12\n" +
+	"\x04team\x18\x03 \x01(\tR\x04team\x12\x16\n" +
+	"\x06guards\x18\x04 \x01(\x05R\x06guards\x121\n" +
+	"\x04text\x18\x05 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04text\x12\x1a\n" +
+	"\bpriority\x18\x06 \x01(\x05R\bpriority\x12#\n" +
+	"\rguards_wanted\x18\a \x01(\x05R\fguardsWanted\x12 \n" +
+	"\fdevice_at_ms\x18\b \x01(\x03R\n" +
+	"deviceAtMs\x12\x19\n" +
+	"\bby_radio\x18\t \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\n" +
+	" \x01(\tR\n" +
+	"recordedBy\"\x8a\x03\n" +
 	"\vTeamsChosen\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12#\n" +
@@ -3681,7 +4829,27 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x06chosen\x18\a \x03(\tR\x06chosen\x12\x1f\n" +
 	"\vregion_hash\x18\b \x01(\tR\n" +
 	"regionHash\x12\x1e\n" +
-	"\vagain_at_ms\x18\t \x01(\x03R\tagainAtMs\"\xe9\x04\n" +
+	"\vagain_at_ms\x18\t \x01(\x03R\tagainAtMs\x12\x1c\n" +
+	"\toverruled\x18\n" +
+	" \x01(\bR\toverruled\x12\x16\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\"\xeb\x02\n" +
+	"\rTeamsProposed\x12\x1a\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\x12#\n" +
+	"\rguards_wanted\x18\x02 \x01(\x05R\fguardsWanted\x12)\n" +
+	"\x10guards_committed\x18\x03 \x01(\x05R\x0fguardsCommitted\x127\n" +
+	"\n" +
+	"candidates\x18\x04 \x03(\v2\x17.vigie.log.v1.CandidateR\n" +
+	"candidates\x127\n" +
+	"\n" +
+	"exclusions\x18\x05 \x03(\v2\x17.vigie.log.v1.ExclusionR\n" +
+	"exclusions\x12\x1a\n" +
+	"\bproposed\x18\x06 \x03(\tR\bproposed\x12\x14\n" +
+	"\x05first\x18\a \x03(\tR\x05first\x12\x19\n" +
+	"\buntil_ms\x18\b \x01(\x03R\auntilMs\x12\x1f\n" +
+	"\vregion_hash\x18\t \x01(\tR\n" +
+	"regionHash\x12\x0e\n" +
+	"\x02by\x18\n" +
+	" \x01(\tR\x02by\"\x9b\x05\n" +
 	"\tCandidate\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x14\n" +
 	"\x05place\x18\x02 \x01(\tR\x05place\x12!\n" +
@@ -3706,7 +4874,9 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x06guards\x18\x11 \x01(\x05R\x06guards\x12#\n" +
 	"\rcrosses_sites\x18\x12 \x01(\bR\fcrossesSites\x12 \n" +
 	"\fleft_at_site\x18\x13 \x01(\x05R\n" +
-	"leftAtSite\"O\n" +
+	"leftAtSite\x12\x18\n" +
+	"\anearest\x18\x14 \x01(\bR\anearest\x12\x16\n" +
+	"\x06behind\x18\x15 \x01(\tR\x06behind\"O\n" +
 	"\tExclusion\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
@@ -3718,7 +4888,11 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"exclusions\x12#\n" +
 	"\rguards_wanted\x18\x03 \x01(\x05R\fguardsWanted\x12)\n" +
 	"\x10guards_committed\x18\x04 \x01(\x05R\x0fguardsCommitted\x12\x1e\n" +
-	"\vagain_at_ms\x18\x05 \x01(\x03R\tagainAtMs\"\xb1\x03\n" +
+	"\vagain_at_ms\x18\x05 \x01(\x03R\tagainAtMs\"d\n" +
+	"\vStillNoTeam\x12\x1a\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x1e\n" +
+	"\vagain_at_ms\x18\x03 \x01(\x03R\tagainAtMs\"\xd4\x04\n" +
 	"\x0eMissionOffered\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x1a\n" +
 	"\bincident\x18\x02 \x01(\tR\bincident\x12\x12\n" +
@@ -3738,7 +4912,21 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"with_teams\x18\r \x03(\tR\twithTeams\x12\"\n" +
 	"\rdeliver_by_ms\x18\x0e \x01(\x03R\vdeliverByMs\x12 \n" +
 	"\fanswer_by_ms\x18\x0f \x01(\x03R\n" +
-	"answerByMs\".\n" +
+	"answerByMs\x122\n" +
+	"\bpremises\x18\x10 \x01(\v2\x16.vigie.log.v1.PremisesR\bpremises\x12\x1b\n" +
+	"\tcall_sign\x18\x11 \x01(\tR\bcallSign\x12(\n" +
+	"\x10arrival_early_ms\x18\x12 \x01(\x03R\x0earrivalEarlyMs\x12&\n" +
+	"\x0farrival_late_ms\x18\x13 \x01(\x03R\rarrivalLateMs\"\xfd\x01\n" +
+	"\bPremises\x12\x1b\n" +
+	"\tsite_name\x18\x01 \x01(\tR\bsiteName\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1d\n" +
+	"\n" +
+	"zone_label\x18\x03 \x01(\tR\tzoneLabel\x12\x1a\n" +
+	"\bbuilding\x18\x04 \x01(\tR\bbuilding\x12\x14\n" +
+	"\x05floor\x18\x05 \x01(\tR\x05floor\x127\n" +
+	"\tentrances\x18\x06 \x03(\v2\x19.vigie.region.v1.EntranceR\tentrances\x12\x16\n" +
+	"\x06access\x18\a \x03(\tR\x06access\x12\x18\n" +
+	"\ahazards\x18\b \x03(\tR\ahazards\".\n" +
 	"\x12MissionUndelivered\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\"\x80\x01\n" +
 	"\x10MissionDelivered\x12\x18\n" +
@@ -3752,51 +4940,76 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12 \n" +
 	"\fdevice_at_ms\x18\x03 \x01(\x03R\n" +
 	"deviceAtMs\x12\x18\n" +
-	"\aimplied\x18\x04 \x01(\bR\aimplied\"g\n" +
+	"\aimplied\x18\x04 \x01(\bR\aimplied\"\xa3\x01\n" +
 	"\x0fMissionAccepted\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12 \n" +
 	"\fdevice_at_ms\x18\x02 \x01(\x03R\n" +
 	"deviceAtMs\x12\x18\n" +
-	"\aimplied\x18\x03 \x01(\bR\aimplied\"e\n" +
+	"\aimplied\x18\x03 \x01(\bR\aimplied\x12\x19\n" +
+	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x05 \x01(\tR\n" +
+	"recordedBy\"\xa1\x01\n" +
 	"\x0fMissionDeclined\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12 \n" +
 	"\fdevice_at_ms\x18\x03 \x01(\x03R\n" +
-	"deviceAtMs\"*\n" +
+	"deviceAtMs\x12\x19\n" +
+	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x05 \x01(\tR\n" +
+	"recordedBy\"*\n" +
 	"\x0eMissionExpired\x12\x18\n" +
-	"\amission\x18\x01 \x01(\tR\amission\"g\n" +
+	"\amission\x18\x01 \x01(\tR\amission\"\xa3\x01\n" +
 	"\x0fMissionDeparted\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12 \n" +
 	"\fdevice_at_ms\x18\x02 \x01(\x03R\n" +
 	"deviceAtMs\x12\x18\n" +
-	"\aimplied\x18\x03 \x01(\bR\aimplied\"f\n" +
+	"\aimplied\x18\x03 \x01(\bR\aimplied\x12\x19\n" +
+	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x05 \x01(\tR\n" +
+	"recordedBy\"\xa2\x01\n" +
 	"\x0eMissionArrived\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12 \n" +
 	"\fdevice_at_ms\x18\x02 \x01(\x03R\n" +
 	"deviceAtMs\x12\x18\n" +
-	"\aimplied\x18\x03 \x01(\bR\aimplied\"L\n" +
+	"\aimplied\x18\x03 \x01(\bR\aimplied\x12\x19\n" +
+	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x05 \x01(\tR\n" +
+	"recordedBy\"\x88\x01\n" +
 	"\x0eMissionCleared\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12 \n" +
 	"\fdevice_at_ms\x18\x02 \x01(\x03R\n" +
-	"deviceAtMs\"T\n" +
+	"deviceAtMs\x12\x19\n" +
+	"\bby_radio\x18\x03 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x04 \x01(\tR\n" +
+	"recordedBy\"o\n" +
 	"\x10MissionCancelled\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"\xb8\x01\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x19\n" +
+	"\btaken_by\x18\x04 \x01(\tR\atakenBy\"\xf4\x01\n" +
 	"\x12LateAnswerHonoured\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x1a\n" +
 	"\bprevious\x18\x02 \x01(\tR\bprevious\x12\x1a\n" +
 	"\bincident\x18\x03 \x01(\tR\bincident\x12\x12\n" +
 	"\x04team\x18\x04 \x01(\tR\x04team\x12\x16\n" +
 	"\x06guards\x18\x05 \x01(\x05R\x06guards\x12$\n" +
-	"\x0eanswered_at_ms\x18\x06 \x01(\x03R\fansweredAtMs\"T\n" +
+	"\x0eanswered_at_ms\x18\x06 \x01(\x03R\fansweredAtMs\x12\x19\n" +
+	"\bby_radio\x18\a \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\b \x01(\tR\n" +
+	"recordedBy\"\x90\x01\n" +
 	"\vDutyStarted\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
 	"\x06guards\x18\x02 \x03(\tR\x06guards\x12\x19\n" +
-	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\"7\n" +
+	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\x12\x19\n" +
+	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x05 \x01(\tR\n" +
+	"recordedBy\"s\n" +
 	"\tDutyEnded\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"=\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x19\n" +
+	"\bby_radio\x18\x03 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vrecorded_by\x18\x04 \x01(\tR\n" +
+	"recordedBy\"=\n" +
 	"\fDutyExtended\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"n\n" +
@@ -3810,7 +5023,17 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x04team\x18\x02 \x01(\tR\x04team\x12\x18\n" +
 	"\asession\x18\x03 \x01(\tR\asession\".\n" +
 	"\x12GatewayDisappeared\x12\x18\n" +
-	"\agateway\x18\x01 \x01(\tR\agatewayB\x92\x01\n" +
+	"\agateway\x18\x01 \x01(\tR\agateway\"_\n" +
+	"\fPlaceEntered\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x12\n" +
+	"\x04zone\x18\x03 \x01(\tR\x04zone\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x03R\x04atMs\"\\\n" +
+	"\tPlaceLeft\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x12\n" +
+	"\x04zone\x18\x03 \x01(\tR\x04zone\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x03R\x04atMsB\x92\x01\n" +
 	"\x10com.vigie.log.v1B\n" +
 	"EventProtoP\x01Z vigie/pkg/gen/vigie/log/v1;logv1\xa2\x02\x03VLX\xaa\x02\fVigie.Log.V1\xca\x02\fVigie\\Log\\V1\xe2\x02\x18Vigie\\Log\\V1\\GPBMetadata\xea\x02\x0eVigie::Log::V1b\x06proto3"
 
@@ -3826,101 +5049,123 @@ func file_vigie_log_v1_event_proto_rawDescGZIP() []byte {
 	return file_vigie_log_v1_event_proto_rawDescData
 }
 
-var file_vigie_log_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_vigie_log_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_vigie_log_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                // 0: vigie.log.v1.Event
 	(*LogOpened)(nil),            // 1: vigie.log.v1.LogOpened
 	(*RegionConfigured)(nil),     // 2: vigie.log.v1.RegionConfigured
 	(*ClockStepped)(nil),         // 3: vigie.log.v1.ClockStepped
 	(*LevelRaised)(nil),          // 4: vigie.log.v1.LevelRaised
-	(*AlarmReceived)(nil),        // 5: vigie.log.v1.AlarmReceived
-	(*AlarmRestored)(nil),        // 6: vigie.log.v1.AlarmRestored
-	(*RequestUndecidable)(nil),   // 7: vigie.log.v1.RequestUndecidable
-	(*IncidentOpened)(nil),       // 8: vigie.log.v1.IncidentOpened
-	(*IncidentAggravated)(nil),   // 9: vigie.log.v1.IncidentAggravated
-	(*IncidentClaimed)(nil),      // 10: vigie.log.v1.IncidentClaimed
-	(*IncidentReleased)(nil),     // 11: vigie.log.v1.IncidentReleased
-	(*IncidentControlled)(nil),   // 12: vigie.log.v1.IncidentControlled
-	(*IncidentClosed)(nil),       // 13: vigie.log.v1.IncidentClosed
-	(*IncidentCancelled)(nil),    // 14: vigie.log.v1.IncidentCancelled
-	(*IncidentNeglected)(nil),    // 15: vigie.log.v1.IncidentNeglected
-	(*SosRaised)(nil),            // 16: vigie.log.v1.SosRaised
-	(*TeamsChosen)(nil),          // 17: vigie.log.v1.TeamsChosen
-	(*Candidate)(nil),            // 18: vigie.log.v1.Candidate
-	(*Exclusion)(nil),            // 19: vigie.log.v1.Exclusion
-	(*NoTeamFound)(nil),          // 20: vigie.log.v1.NoTeamFound
-	(*MissionOffered)(nil),       // 21: vigie.log.v1.MissionOffered
-	(*MissionUndelivered)(nil),   // 22: vigie.log.v1.MissionUndelivered
-	(*MissionDelivered)(nil),     // 23: vigie.log.v1.MissionDelivered
-	(*MissionSeen)(nil),          // 24: vigie.log.v1.MissionSeen
-	(*MissionAccepted)(nil),      // 25: vigie.log.v1.MissionAccepted
-	(*MissionDeclined)(nil),      // 26: vigie.log.v1.MissionDeclined
-	(*MissionExpired)(nil),       // 27: vigie.log.v1.MissionExpired
-	(*MissionDeparted)(nil),      // 28: vigie.log.v1.MissionDeparted
-	(*MissionArrived)(nil),       // 29: vigie.log.v1.MissionArrived
-	(*MissionCleared)(nil),       // 30: vigie.log.v1.MissionCleared
-	(*MissionCancelled)(nil),     // 31: vigie.log.v1.MissionCancelled
-	(*LateAnswerHonoured)(nil),   // 32: vigie.log.v1.LateAnswerHonoured
-	(*DutyStarted)(nil),          // 33: vigie.log.v1.DutyStarted
-	(*DutyEnded)(nil),            // 34: vigie.log.v1.DutyEnded
-	(*DutyExtended)(nil),         // 35: vigie.log.v1.DutyExtended
-	(*DeviceLinked)(nil),         // 36: vigie.log.v1.DeviceLinked
-	(*DeviceUnlinked)(nil),       // 37: vigie.log.v1.DeviceUnlinked
-	(*GatewayDisappeared)(nil),   // 38: vigie.log.v1.GatewayDisappeared
-	(*v1.RoomConfiguration)(nil), // 39: vigie.region.v1.RoomConfiguration
-	(*v11.SealedText)(nil),       // 40: vigie.personal.v1.SealedText
+	(*LogReopened)(nil),          // 5: vigie.log.v1.LogReopened
+	(*AlarmReceived)(nil),        // 6: vigie.log.v1.AlarmReceived
+	(*AlarmRestored)(nil),        // 7: vigie.log.v1.AlarmRestored
+	(*RequestUndecidable)(nil),   // 8: vigie.log.v1.RequestUndecidable
+	(*IncidentOpened)(nil),       // 9: vigie.log.v1.IncidentOpened
+	(*IncidentAggravated)(nil),   // 10: vigie.log.v1.IncidentAggravated
+	(*IncidentClaimed)(nil),      // 11: vigie.log.v1.IncidentClaimed
+	(*IncidentReleased)(nil),     // 12: vigie.log.v1.IncidentReleased
+	(*IncidentControlled)(nil),   // 13: vigie.log.v1.IncidentControlled
+	(*IncidentClosed)(nil),       // 14: vigie.log.v1.IncidentClosed
+	(*IncidentCancelled)(nil),    // 15: vigie.log.v1.IncidentCancelled
+	(*IncidentNeglected)(nil),    // 16: vigie.log.v1.IncidentNeglected
+	(*SosRaised)(nil),            // 17: vigie.log.v1.SosRaised
+	(*NoteAdded)(nil),            // 18: vigie.log.v1.NoteAdded
+	(*BackupRequested)(nil),      // 19: vigie.log.v1.BackupRequested
+	(*TeamsChosen)(nil),          // 20: vigie.log.v1.TeamsChosen
+	(*TeamsProposed)(nil),        // 21: vigie.log.v1.TeamsProposed
+	(*Candidate)(nil),            // 22: vigie.log.v1.Candidate
+	(*Exclusion)(nil),            // 23: vigie.log.v1.Exclusion
+	(*NoTeamFound)(nil),          // 24: vigie.log.v1.NoTeamFound
+	(*StillNoTeam)(nil),          // 25: vigie.log.v1.StillNoTeam
+	(*MissionOffered)(nil),       // 26: vigie.log.v1.MissionOffered
+	(*Premises)(nil),             // 27: vigie.log.v1.Premises
+	(*MissionUndelivered)(nil),   // 28: vigie.log.v1.MissionUndelivered
+	(*MissionDelivered)(nil),     // 29: vigie.log.v1.MissionDelivered
+	(*MissionSeen)(nil),          // 30: vigie.log.v1.MissionSeen
+	(*MissionAccepted)(nil),      // 31: vigie.log.v1.MissionAccepted
+	(*MissionDeclined)(nil),      // 32: vigie.log.v1.MissionDeclined
+	(*MissionExpired)(nil),       // 33: vigie.log.v1.MissionExpired
+	(*MissionDeparted)(nil),      // 34: vigie.log.v1.MissionDeparted
+	(*MissionArrived)(nil),       // 35: vigie.log.v1.MissionArrived
+	(*MissionCleared)(nil),       // 36: vigie.log.v1.MissionCleared
+	(*MissionCancelled)(nil),     // 37: vigie.log.v1.MissionCancelled
+	(*LateAnswerHonoured)(nil),   // 38: vigie.log.v1.LateAnswerHonoured
+	(*DutyStarted)(nil),          // 39: vigie.log.v1.DutyStarted
+	(*DutyEnded)(nil),            // 40: vigie.log.v1.DutyEnded
+	(*DutyExtended)(nil),         // 41: vigie.log.v1.DutyExtended
+	(*DeviceLinked)(nil),         // 42: vigie.log.v1.DeviceLinked
+	(*DeviceUnlinked)(nil),       // 43: vigie.log.v1.DeviceUnlinked
+	(*GatewayDisappeared)(nil),   // 44: vigie.log.v1.GatewayDisappeared
+	(*PlaceEntered)(nil),         // 45: vigie.log.v1.PlaceEntered
+	(*PlaceLeft)(nil),            // 46: vigie.log.v1.PlaceLeft
+	(*v1.RoomConfiguration)(nil), // 47: vigie.region.v1.RoomConfiguration
+	(*v11.SealedText)(nil),       // 48: vigie.personal.v1.SealedText
+	(*v1.Entrance)(nil),          // 49: vigie.region.v1.Entrance
 }
 var file_vigie_log_v1_event_proto_depIdxs = []int32{
 	1,  // 0: vigie.log.v1.Event.log_opened:type_name -> vigie.log.v1.LogOpened
 	2,  // 1: vigie.log.v1.Event.region_configured:type_name -> vigie.log.v1.RegionConfigured
 	3,  // 2: vigie.log.v1.Event.clock_stepped:type_name -> vigie.log.v1.ClockStepped
 	4,  // 3: vigie.log.v1.Event.level_raised:type_name -> vigie.log.v1.LevelRaised
-	5,  // 4: vigie.log.v1.Event.alarm_received:type_name -> vigie.log.v1.AlarmReceived
-	6,  // 5: vigie.log.v1.Event.alarm_restored:type_name -> vigie.log.v1.AlarmRestored
-	7,  // 6: vigie.log.v1.Event.request_undecidable:type_name -> vigie.log.v1.RequestUndecidable
-	8,  // 7: vigie.log.v1.Event.incident_opened:type_name -> vigie.log.v1.IncidentOpened
-	9,  // 8: vigie.log.v1.Event.incident_aggravated:type_name -> vigie.log.v1.IncidentAggravated
-	10, // 9: vigie.log.v1.Event.incident_claimed:type_name -> vigie.log.v1.IncidentClaimed
-	11, // 10: vigie.log.v1.Event.incident_released:type_name -> vigie.log.v1.IncidentReleased
-	12, // 11: vigie.log.v1.Event.incident_controlled:type_name -> vigie.log.v1.IncidentControlled
-	13, // 12: vigie.log.v1.Event.incident_closed:type_name -> vigie.log.v1.IncidentClosed
-	14, // 13: vigie.log.v1.Event.incident_cancelled:type_name -> vigie.log.v1.IncidentCancelled
-	15, // 14: vigie.log.v1.Event.incident_neglected:type_name -> vigie.log.v1.IncidentNeglected
-	16, // 15: vigie.log.v1.Event.sos_raised:type_name -> vigie.log.v1.SosRaised
-	17, // 16: vigie.log.v1.Event.teams_chosen:type_name -> vigie.log.v1.TeamsChosen
-	20, // 17: vigie.log.v1.Event.no_team_found:type_name -> vigie.log.v1.NoTeamFound
-	21, // 18: vigie.log.v1.Event.mission_offered:type_name -> vigie.log.v1.MissionOffered
-	22, // 19: vigie.log.v1.Event.mission_undelivered:type_name -> vigie.log.v1.MissionUndelivered
-	23, // 20: vigie.log.v1.Event.mission_delivered:type_name -> vigie.log.v1.MissionDelivered
-	24, // 21: vigie.log.v1.Event.mission_seen:type_name -> vigie.log.v1.MissionSeen
-	25, // 22: vigie.log.v1.Event.mission_accepted:type_name -> vigie.log.v1.MissionAccepted
-	26, // 23: vigie.log.v1.Event.mission_declined:type_name -> vigie.log.v1.MissionDeclined
-	27, // 24: vigie.log.v1.Event.mission_expired:type_name -> vigie.log.v1.MissionExpired
-	28, // 25: vigie.log.v1.Event.mission_departed:type_name -> vigie.log.v1.MissionDeparted
-	29, // 26: vigie.log.v1.Event.mission_arrived:type_name -> vigie.log.v1.MissionArrived
-	30, // 27: vigie.log.v1.Event.mission_cleared:type_name -> vigie.log.v1.MissionCleared
-	31, // 28: vigie.log.v1.Event.mission_cancelled:type_name -> vigie.log.v1.MissionCancelled
-	32, // 29: vigie.log.v1.Event.late_answer_honoured:type_name -> vigie.log.v1.LateAnswerHonoured
-	33, // 30: vigie.log.v1.Event.duty_started:type_name -> vigie.log.v1.DutyStarted
-	34, // 31: vigie.log.v1.Event.duty_ended:type_name -> vigie.log.v1.DutyEnded
-	36, // 32: vigie.log.v1.Event.device_linked:type_name -> vigie.log.v1.DeviceLinked
-	37, // 33: vigie.log.v1.Event.device_unlinked:type_name -> vigie.log.v1.DeviceUnlinked
-	38, // 34: vigie.log.v1.Event.gateway_disappeared:type_name -> vigie.log.v1.GatewayDisappeared
-	35, // 35: vigie.log.v1.Event.duty_extended:type_name -> vigie.log.v1.DutyExtended
-	39, // 36: vigie.log.v1.RegionConfigured.content:type_name -> vigie.region.v1.RoomConfiguration
-	40, // 37: vigie.log.v1.AlarmReceived.text:type_name -> vigie.personal.v1.SealedText
-	40, // 38: vigie.log.v1.IncidentOpened.text:type_name -> vigie.personal.v1.SealedText
-	40, // 39: vigie.log.v1.IncidentClosed.note:type_name -> vigie.personal.v1.SealedText
-	40, // 40: vigie.log.v1.SosRaised.position:type_name -> vigie.personal.v1.SealedText
-	18, // 41: vigie.log.v1.TeamsChosen.candidates:type_name -> vigie.log.v1.Candidate
-	19, // 42: vigie.log.v1.TeamsChosen.exclusions:type_name -> vigie.log.v1.Exclusion
-	19, // 43: vigie.log.v1.NoTeamFound.exclusions:type_name -> vigie.log.v1.Exclusion
-	40, // 44: vigie.log.v1.MissionOffered.text:type_name -> vigie.personal.v1.SealedText
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	5,  // 4: vigie.log.v1.Event.log_reopened:type_name -> vigie.log.v1.LogReopened
+	6,  // 5: vigie.log.v1.Event.alarm_received:type_name -> vigie.log.v1.AlarmReceived
+	7,  // 6: vigie.log.v1.Event.alarm_restored:type_name -> vigie.log.v1.AlarmRestored
+	8,  // 7: vigie.log.v1.Event.request_undecidable:type_name -> vigie.log.v1.RequestUndecidable
+	9,  // 8: vigie.log.v1.Event.incident_opened:type_name -> vigie.log.v1.IncidentOpened
+	10, // 9: vigie.log.v1.Event.incident_aggravated:type_name -> vigie.log.v1.IncidentAggravated
+	11, // 10: vigie.log.v1.Event.incident_claimed:type_name -> vigie.log.v1.IncidentClaimed
+	12, // 11: vigie.log.v1.Event.incident_released:type_name -> vigie.log.v1.IncidentReleased
+	13, // 12: vigie.log.v1.Event.incident_controlled:type_name -> vigie.log.v1.IncidentControlled
+	14, // 13: vigie.log.v1.Event.incident_closed:type_name -> vigie.log.v1.IncidentClosed
+	15, // 14: vigie.log.v1.Event.incident_cancelled:type_name -> vigie.log.v1.IncidentCancelled
+	16, // 15: vigie.log.v1.Event.incident_neglected:type_name -> vigie.log.v1.IncidentNeglected
+	17, // 16: vigie.log.v1.Event.sos_raised:type_name -> vigie.log.v1.SosRaised
+	18, // 17: vigie.log.v1.Event.note_added:type_name -> vigie.log.v1.NoteAdded
+	19, // 18: vigie.log.v1.Event.backup_requested:type_name -> vigie.log.v1.BackupRequested
+	20, // 19: vigie.log.v1.Event.teams_chosen:type_name -> vigie.log.v1.TeamsChosen
+	24, // 20: vigie.log.v1.Event.no_team_found:type_name -> vigie.log.v1.NoTeamFound
+	21, // 21: vigie.log.v1.Event.teams_proposed:type_name -> vigie.log.v1.TeamsProposed
+	25, // 22: vigie.log.v1.Event.still_no_team:type_name -> vigie.log.v1.StillNoTeam
+	26, // 23: vigie.log.v1.Event.mission_offered:type_name -> vigie.log.v1.MissionOffered
+	28, // 24: vigie.log.v1.Event.mission_undelivered:type_name -> vigie.log.v1.MissionUndelivered
+	29, // 25: vigie.log.v1.Event.mission_delivered:type_name -> vigie.log.v1.MissionDelivered
+	30, // 26: vigie.log.v1.Event.mission_seen:type_name -> vigie.log.v1.MissionSeen
+	31, // 27: vigie.log.v1.Event.mission_accepted:type_name -> vigie.log.v1.MissionAccepted
+	32, // 28: vigie.log.v1.Event.mission_declined:type_name -> vigie.log.v1.MissionDeclined
+	33, // 29: vigie.log.v1.Event.mission_expired:type_name -> vigie.log.v1.MissionExpired
+	34, // 30: vigie.log.v1.Event.mission_departed:type_name -> vigie.log.v1.MissionDeparted
+	35, // 31: vigie.log.v1.Event.mission_arrived:type_name -> vigie.log.v1.MissionArrived
+	36, // 32: vigie.log.v1.Event.mission_cleared:type_name -> vigie.log.v1.MissionCleared
+	37, // 33: vigie.log.v1.Event.mission_cancelled:type_name -> vigie.log.v1.MissionCancelled
+	38, // 34: vigie.log.v1.Event.late_answer_honoured:type_name -> vigie.log.v1.LateAnswerHonoured
+	39, // 35: vigie.log.v1.Event.duty_started:type_name -> vigie.log.v1.DutyStarted
+	40, // 36: vigie.log.v1.Event.duty_ended:type_name -> vigie.log.v1.DutyEnded
+	42, // 37: vigie.log.v1.Event.device_linked:type_name -> vigie.log.v1.DeviceLinked
+	43, // 38: vigie.log.v1.Event.device_unlinked:type_name -> vigie.log.v1.DeviceUnlinked
+	44, // 39: vigie.log.v1.Event.gateway_disappeared:type_name -> vigie.log.v1.GatewayDisappeared
+	41, // 40: vigie.log.v1.Event.duty_extended:type_name -> vigie.log.v1.DutyExtended
+	45, // 41: vigie.log.v1.Event.place_entered:type_name -> vigie.log.v1.PlaceEntered
+	46, // 42: vigie.log.v1.Event.place_left:type_name -> vigie.log.v1.PlaceLeft
+	47, // 43: vigie.log.v1.RegionConfigured.content:type_name -> vigie.region.v1.RoomConfiguration
+	48, // 44: vigie.log.v1.AlarmReceived.text:type_name -> vigie.personal.v1.SealedText
+	48, // 45: vigie.log.v1.IncidentOpened.text:type_name -> vigie.personal.v1.SealedText
+	48, // 46: vigie.log.v1.IncidentClosed.note:type_name -> vigie.personal.v1.SealedText
+	48, // 47: vigie.log.v1.SosRaised.position:type_name -> vigie.personal.v1.SealedText
+	48, // 48: vigie.log.v1.NoteAdded.text:type_name -> vigie.personal.v1.SealedText
+	48, // 49: vigie.log.v1.BackupRequested.text:type_name -> vigie.personal.v1.SealedText
+	22, // 50: vigie.log.v1.TeamsChosen.candidates:type_name -> vigie.log.v1.Candidate
+	23, // 51: vigie.log.v1.TeamsChosen.exclusions:type_name -> vigie.log.v1.Exclusion
+	22, // 52: vigie.log.v1.TeamsProposed.candidates:type_name -> vigie.log.v1.Candidate
+	23, // 53: vigie.log.v1.TeamsProposed.exclusions:type_name -> vigie.log.v1.Exclusion
+	23, // 54: vigie.log.v1.NoTeamFound.exclusions:type_name -> vigie.log.v1.Exclusion
+	48, // 55: vigie.log.v1.MissionOffered.text:type_name -> vigie.personal.v1.SealedText
+	27, // 56: vigie.log.v1.MissionOffered.premises:type_name -> vigie.log.v1.Premises
+	49, // 57: vigie.log.v1.Premises.entrances:type_name -> vigie.region.v1.Entrance
+	58, // [58:58] is the sub-list for method output_type
+	58, // [58:58] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_vigie_log_v1_event_proto_init() }
@@ -3933,6 +5178,7 @@ func file_vigie_log_v1_event_proto_init() {
 		(*Event_RegionConfigured)(nil),
 		(*Event_ClockStepped)(nil),
 		(*Event_LevelRaised)(nil),
+		(*Event_LogReopened)(nil),
 		(*Event_AlarmReceived)(nil),
 		(*Event_AlarmRestored)(nil),
 		(*Event_RequestUndecidable)(nil),
@@ -3945,8 +5191,12 @@ func file_vigie_log_v1_event_proto_init() {
 		(*Event_IncidentCancelled)(nil),
 		(*Event_IncidentNeglected)(nil),
 		(*Event_SosRaised)(nil),
+		(*Event_NoteAdded)(nil),
+		(*Event_BackupRequested)(nil),
 		(*Event_TeamsChosen)(nil),
 		(*Event_NoTeamFound)(nil),
+		(*Event_TeamsProposed)(nil),
+		(*Event_StillNoTeam)(nil),
 		(*Event_MissionOffered)(nil),
 		(*Event_MissionUndelivered)(nil),
 		(*Event_MissionDelivered)(nil),
@@ -3965,6 +5215,8 @@ func file_vigie_log_v1_event_proto_init() {
 		(*Event_DeviceUnlinked)(nil),
 		(*Event_GatewayDisappeared)(nil),
 		(*Event_DutyExtended)(nil),
+		(*Event_PlaceEntered)(nil),
+		(*Event_PlaceLeft)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3972,7 +5224,7 @@ func file_vigie_log_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_log_v1_event_proto_rawDesc), len(file_vigie_log_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -30,6 +30,7 @@ type Telemetry struct {
 	//
 	//	*Telemetry_Fix
 	//	*Telemetry_Beat
+	//	*Telemetry_DeviceStatus
 	Body          isTelemetry_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -97,6 +98,15 @@ func (x *Telemetry) GetBeat() *Beat {
 	return nil
 }
 
+func (x *Telemetry) GetDeviceStatus() *DeviceStatus {
+	if x != nil {
+		if x, ok := x.Body.(*Telemetry_DeviceStatus); ok {
+			return x.DeviceStatus
+		}
+	}
+	return nil
+}
+
 type isTelemetry_Body interface {
 	isTelemetry_Body()
 }
@@ -109,9 +119,15 @@ type Telemetry_Beat struct {
 	Beat *Beat `protobuf:"bytes,3,opt,name=beat,proto3,oneof"`
 }
 
+type Telemetry_DeviceStatus struct {
+	DeviceStatus *DeviceStatus `protobuf:"bytes,4,opt,name=device_status,json=deviceStatus,proto3,oneof"`
+}
+
 func (*Telemetry_Fix) isTelemetry_Body() {}
 
 func (*Telemetry_Beat) isTelemetry_Body() {}
+
+func (*Telemetry_DeviceStatus) isTelemetry_Body() {}
 
 // Fix is where a team's device was.
 type Fix struct {
@@ -125,7 +141,11 @@ type Fix struct {
 	AtMs         int64 `protobuf:"varint,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	ReceivedAtMs int64 `protobuf:"varint,7,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
 	// What measured it: handheld, owntracks, osmand.
-	Source        string `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
+	Source string `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
+	// The device says itself that the place is simulated: shown, never believed.
+	Mock bool `protobuf:"varint,9,opt,name=mock,proto3" json:"mock,omitempty"`
+	// As the device says; 0: it stands, or does not say.
+	SpeedMmS      int32 `protobuf:"varint,10,opt,name=speed_mm_s,json=speedMmS,proto3" json:"speed_mm_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,6 +236,98 @@ func (x *Fix) GetSource() string {
 	return ""
 }
 
+func (x *Fix) GetMock() bool {
+	if x != nil {
+		return x.Mock
+	}
+	return false
+}
+
+func (x *Fix) GetSpeedMmS() int32 {
+	if x != nil {
+		return x.SpeedMmS
+	}
+	return 0
+}
+
+// DeviceStatus is how a handheld is: for those who send it somewhere, and not for keeping.
+type DeviceStatus struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Team         string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Device       string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	ReceivedAtMs int64                  `protobuf:"varint,3,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	// 0 to 100.
+	BatteryPct    int32 `protobuf:"varint,4,opt,name=battery_pct,json=batteryPct,proto3" json:"battery_pct,omitempty"`
+	Charging      bool  `protobuf:"varint,5,opt,name=charging,proto3" json:"charging,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeviceStatus) Reset() {
+	*x = DeviceStatus{}
+	mi := &file_vigie_positions_v1_positions_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeviceStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeviceStatus) ProtoMessage() {}
+
+func (x *DeviceStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_positions_v1_positions_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeviceStatus.ProtoReflect.Descriptor instead.
+func (*DeviceStatus) Descriptor() ([]byte, []int) {
+	return file_vigie_positions_v1_positions_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DeviceStatus) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *DeviceStatus) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *DeviceStatus) GetReceivedAtMs() int64 {
+	if x != nil {
+		return x.ReceivedAtMs
+	}
+	return 0
+}
+
+func (x *DeviceStatus) GetBatteryPct() int32 {
+	if x != nil {
+		return x.BatteryPct
+	}
+	return 0
+}
+
+func (x *DeviceStatus) GetCharging() bool {
+	if x != nil {
+		return x.Charging
+	}
+	return false
+}
+
 // Beat says that a process lives, and what its clock shows.
 type Beat struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -230,7 +342,7 @@ type Beat struct {
 
 func (x *Beat) Reset() {
 	*x = Beat{}
-	mi := &file_vigie_positions_v1_positions_proto_msgTypes[2]
+	mi := &file_vigie_positions_v1_positions_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -242,7 +354,7 @@ func (x *Beat) String() string {
 func (*Beat) ProtoMessage() {}
 
 func (x *Beat) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_positions_v1_positions_proto_msgTypes[2]
+	mi := &file_vigie_positions_v1_positions_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -255,7 +367,7 @@ func (x *Beat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Beat.ProtoReflect.Descriptor instead.
 func (*Beat) Descriptor() ([]byte, []int) {
-	return file_vigie_positions_v1_positions_proto_rawDescGZIP(), []int{2}
+	return file_vigie_positions_v1_positions_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Beat) GetProcess() string {
@@ -290,12 +402,13 @@ var File_vigie_positions_v1_positions_proto protoreflect.FileDescriptor
 
 const file_vigie_positions_v1_positions_proto_rawDesc = "" +
 	"\n" +
-	"\"vigie/positions/v1/positions.proto\x12\x12vigie.positions.v1\"\x84\x01\n" +
+	"\"vigie/positions/v1/positions.proto\x12\x12vigie.positions.v1\"\xcd\x01\n" +
 	"\tTelemetry\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12+\n" +
 	"\x03fix\x18\x02 \x01(\v2\x17.vigie.positions.v1.FixH\x00R\x03fix\x12.\n" +
-	"\x04beat\x18\x03 \x01(\v2\x18.vigie.positions.v1.BeatH\x00R\x04beatB\x06\n" +
-	"\x04body\"\xd1\x01\n" +
+	"\x04beat\x18\x03 \x01(\v2\x18.vigie.positions.v1.BeatH\x00R\x04beat\x12G\n" +
+	"\rdevice_status\x18\x04 \x01(\v2 .vigie.positions.v1.DeviceStatusH\x00R\fdeviceStatusB\x06\n" +
+	"\x04body\"\x83\x02\n" +
 	"\x03Fix\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x15\n" +
@@ -305,7 +418,18 @@ const file_vigie_positions_v1_positions_proto_rawDesc = "" +
 	"accuracy_m\x18\x05 \x01(\x05R\taccuracyM\x12\x13\n" +
 	"\x05at_ms\x18\x06 \x01(\x03R\x04atMs\x12$\n" +
 	"\x0ereceived_at_ms\x18\a \x01(\x03R\freceivedAtMs\x12\x16\n" +
-	"\x06source\x18\b \x01(\tR\x06source\"k\n" +
+	"\x06source\x18\b \x01(\tR\x06source\x12\x12\n" +
+	"\x04mock\x18\t \x01(\bR\x04mock\x12\x1c\n" +
+	"\n" +
+	"speed_mm_s\x18\n" +
+	" \x01(\x05R\bspeedMmS\"\x9d\x01\n" +
+	"\fDeviceStatus\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12$\n" +
+	"\x0ereceived_at_ms\x18\x03 \x01(\x03R\freceivedAtMs\x12\x1f\n" +
+	"\vbattery_pct\x18\x04 \x01(\x05R\n" +
+	"batteryPct\x12\x1a\n" +
+	"\bcharging\x18\x05 \x01(\bR\bcharging\"k\n" +
 	"\x04Beat\x12\x18\n" +
 	"\aprocess\x18\x01 \x01(\tR\aprocess\x12\x18\n" +
 	"\aservice\x18\x02 \x01(\tR\aservice\x12\x19\n" +
@@ -325,20 +449,22 @@ func file_vigie_positions_v1_positions_proto_rawDescGZIP() []byte {
 	return file_vigie_positions_v1_positions_proto_rawDescData
 }
 
-var file_vigie_positions_v1_positions_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_vigie_positions_v1_positions_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_vigie_positions_v1_positions_proto_goTypes = []any{
-	(*Telemetry)(nil), // 0: vigie.positions.v1.Telemetry
-	(*Fix)(nil),       // 1: vigie.positions.v1.Fix
-	(*Beat)(nil),      // 2: vigie.positions.v1.Beat
+	(*Telemetry)(nil),    // 0: vigie.positions.v1.Telemetry
+	(*Fix)(nil),          // 1: vigie.positions.v1.Fix
+	(*DeviceStatus)(nil), // 2: vigie.positions.v1.DeviceStatus
+	(*Beat)(nil),         // 3: vigie.positions.v1.Beat
 }
 var file_vigie_positions_v1_positions_proto_depIdxs = []int32{
 	1, // 0: vigie.positions.v1.Telemetry.fix:type_name -> vigie.positions.v1.Fix
-	2, // 1: vigie.positions.v1.Telemetry.beat:type_name -> vigie.positions.v1.Beat
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 1: vigie.positions.v1.Telemetry.beat:type_name -> vigie.positions.v1.Beat
+	2, // 2: vigie.positions.v1.Telemetry.device_status:type_name -> vigie.positions.v1.DeviceStatus
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_vigie_positions_v1_positions_proto_init() }
@@ -349,6 +475,7 @@ func file_vigie_positions_v1_positions_proto_init() {
 	file_vigie_positions_v1_positions_proto_msgTypes[0].OneofWrappers = []any{
 		(*Telemetry_Fix)(nil),
 		(*Telemetry_Beat)(nil),
+		(*Telemetry_DeviceStatus)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -356,7 +483,7 @@ func file_vigie_positions_v1_positions_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_positions_v1_positions_proto_rawDesc), len(file_vigie_positions_v1_positions_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -149,7 +149,9 @@ type Site struct {
 	P1PerThousandDays int32  `protobuf:"varint,6,opt,name=p1_per_thousand_days,json=p1PerThousandDays,proto3" json:"p1_per_thousand_days,omitempty"`
 	Address           string `protobuf:"bytes,7,opt,name=address,proto3" json:"address,omitempty"`
 	// For synthetic load only: emergency visits in a year.
-	YearlyVisits  int32 `protobuf:"varint,8,opt,name=yearly_visits,json=yearlyVisits,proto3" json:"yearly_visits,omitempty"`
+	YearlyVisits int32 `protobuf:"varint,8,opt,name=yearly_visits,json=yearlyVisits,proto3" json:"yearly_visits,omitempty"`
+	// How near an entrance a team is at the site; 0: what the parameters say.
+	FenceM        int32 `protobuf:"varint,9,opt,name=fence_m,json=fenceM,proto3" json:"fence_m,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -240,6 +242,13 @@ func (x *Site) GetYearlyVisits() int32 {
 	return 0
 }
 
+func (x *Site) GetFenceM() int32 {
+	if x != nil {
+		return x.FenceM
+	}
+	return 0
+}
+
 type Entrance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -319,8 +328,10 @@ type Zone struct {
 	Sensitivity string `protobuf:"bytes,5,opt,name=sensitivity,proto3" json:"sensitivity,omitempty"`
 	IndoorWalkS int32  `protobuf:"varint,6,opt,name=indoor_walk_s,json=indoorWalkS,proto3" json:"indoor_walk_s,omitempty"`
 	// How to get in, shown to the guard.
-	AccessNotes   string `protobuf:"bytes,7,opt,name=access_notes,json=accessNotes,proto3" json:"access_notes,omitempty"`
-	Hazards       string `protobuf:"bytes,8,opt,name=hazards,proto3" json:"hazards,omitempty"`
+	AccessNotes string `protobuf:"bytes,7,opt,name=access_notes,json=accessNotes,proto3" json:"access_notes,omitempty"`
+	Hazards     string `protobuf:"bytes,8,opt,name=hazards,proto3" json:"hazards,omitempty"`
+	// Of an outdoor zone, which positions can tell; unset: indoors.
+	Area          *Area `protobuf:"bytes,9,opt,name=area,proto3" json:"area,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +422,75 @@ func (x *Zone) GetHazards() string {
 	return ""
 }
 
+func (x *Zone) GetArea() *Area {
+	if x != nil {
+		return x.Area
+	}
+	return nil
+}
+
+// Area is a circle.
+type Area struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Degrees times ten million.
+	LatE7         int32 `protobuf:"varint,1,opt,name=lat_e7,json=latE7,proto3" json:"lat_e7,omitempty"`
+	LonE7         int32 `protobuf:"varint,2,opt,name=lon_e7,json=lonE7,proto3" json:"lon_e7,omitempty"`
+	RadiusM       int32 `protobuf:"varint,3,opt,name=radius_m,json=radiusM,proto3" json:"radius_m,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Area) Reset() {
+	*x = Area{}
+	mi := &file_vigie_region_v1_region_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Area) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Area) ProtoMessage() {}
+
+func (x *Area) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_region_v1_region_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Area.ProtoReflect.Descriptor instead.
+func (*Area) Descriptor() ([]byte, []int) {
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Area) GetLatE7() int32 {
+	if x != nil {
+		return x.LatE7
+	}
+	return 0
+}
+
+func (x *Area) GetLonE7() int32 {
+	if x != nil {
+		return x.LonE7
+	}
+	return 0
+}
+
+func (x *Area) GetRadiusM() int32 {
+	if x != nil {
+		return x.RadiusM
+	}
+	return 0
+}
+
 type Team struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -431,7 +511,7 @@ type Team struct {
 
 func (x *Team) Reset() {
 	*x = Team{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[4]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -443,7 +523,7 @@ func (x *Team) String() string {
 func (*Team) ProtoMessage() {}
 
 func (x *Team) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[4]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -456,7 +536,7 @@ func (x *Team) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Team.ProtoReflect.Descriptor instead.
 func (*Team) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{4}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Team) GetId() string {
@@ -526,7 +606,7 @@ type Shift struct {
 
 func (x *Shift) Reset() {
 	*x = Shift{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[5]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +618,7 @@ func (x *Shift) String() string {
 func (*Shift) ProtoMessage() {}
 
 func (x *Shift) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[5]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +631,7 @@ func (x *Shift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shift.ProtoReflect.Descriptor instead.
 func (*Shift) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{5}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Shift) GetStartMinute() int32 {
@@ -590,14 +670,17 @@ type Plan struct {
 	Priority int32   `protobuf:"varint,11,opt,name=priority,proto3" json:"priority,omitempty"`
 	Steps    []*Step `protobuf:"bytes,12,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Alarms of the same zone and category join an open incident for so long after its last alarm.
-	JoinWindowS   int32 `protobuf:"varint,13,opt,name=join_window_s,json=joinWindowS,proto3" json:"join_window_s,omitempty"`
+	JoinWindowS int32 `protobuf:"varint,13,opt,name=join_window_s,json=joinWindowS,proto3" json:"join_window_s,omitempty"`
+	// Shown to the guard beside what the zone says.
+	AccessNotes   string `protobuf:"bytes,14,opt,name=access_notes,json=accessNotes,proto3" json:"access_notes,omitempty"`
+	Hazards       string `protobuf:"bytes,15,opt,name=hazards,proto3" json:"hazards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[6]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +692,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[6]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +705,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{6}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Plan) GetId() string {
@@ -716,6 +799,20 @@ func (x *Plan) GetJoinWindowS() int32 {
 	return 0
 }
 
+func (x *Plan) GetAccessNotes() string {
+	if x != nil {
+		return x.AccessNotes
+	}
+	return ""
+}
+
+func (x *Plan) GetHazards() string {
+	if x != nil {
+		return x.Hazards
+	}
+	return ""
+}
+
 type Step struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -727,7 +824,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[7]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +836,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[7]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +849,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{7}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Step) GetId() string {
@@ -788,7 +885,7 @@ type Code struct {
 
 func (x *Code) Reset() {
 	*x = Code{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[8]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +897,7 @@ func (x *Code) String() string {
 func (*Code) ProtoMessage() {}
 
 func (x *Code) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[8]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +910,7 @@ func (x *Code) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Code.ProtoReflect.Descriptor instead.
 func (*Code) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{8}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Code) GetCode() string {
@@ -871,13 +968,17 @@ type Parameters struct {
 	// Weight of a late arrival.
 	WeightPermille []int32 `protobuf:"varint,16,rep,packed,name=weight_permille,json=weightPermille,proto3" json:"weight_permille,omitempty"`
 	TurnoutS       int32   `protobuf:"varint,17,opt,name=turnout_s,json=turnoutS,proto3" json:"turnout_s,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How near an entrance a team is at its site.
+	FenceM int32 `protobuf:"varint,18,opt,name=fence_m,json=fenceM,proto3" json:"fence_m,omitempty"`
+	// How long a proposal waits for a person.
+	ProposalS     []int32 `protobuf:"varint,19,rep,packed,name=proposal_s,json=proposalS,proto3" json:"proposal_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Parameters) Reset() {
 	*x = Parameters{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[9]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +990,7 @@ func (x *Parameters) String() string {
 func (*Parameters) ProtoMessage() {}
 
 func (x *Parameters) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[9]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1003,7 @@ func (x *Parameters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameters.ProtoReflect.Descriptor instead.
 func (*Parameters) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{9}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Parameters) GetDeliveryS() int32 {
@@ -1024,6 +1125,20 @@ func (x *Parameters) GetTurnoutS() int32 {
 	return 0
 }
 
+func (x *Parameters) GetFenceM() int32 {
+	if x != nil {
+		return x.FenceM
+	}
+	return 0
+}
+
+func (x *Parameters) GetProposalS() []int32 {
+	if x != nil {
+		return x.ProposalS
+	}
+	return nil
+}
+
 type TravelTime struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	FromSite  string                 `protobuf:"bytes,1,opt,name=from_site,json=fromSite,proto3" json:"from_site,omitempty"`
@@ -1038,7 +1153,7 @@ type TravelTime struct {
 
 func (x *TravelTime) Reset() {
 	*x = TravelTime{}
-	mi := &file_vigie_region_v1_region_proto_msgTypes[10]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1165,7 @@ func (x *TravelTime) String() string {
 func (*TravelTime) ProtoMessage() {}
 
 func (x *TravelTime) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_region_v1_region_proto_msgTypes[10]
+	mi := &file_vigie_region_v1_region_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1178,7 @@ func (x *TravelTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TravelTime.ProtoReflect.Descriptor instead.
 func (*TravelTime) Descriptor() ([]byte, []int) {
-	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{10}
+	return file_vigie_region_v1_region_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TravelTime) GetFromSite() string {
@@ -1117,7 +1232,7 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	"\n" +
 	"parameters\x18\b \x01(\v2\x1b.vigie.region.v1.ParametersR\n" +
 	"parameters\x12>\n" +
-	"\ftravel_times\x18\t \x03(\v2\x1b.vigie.region.v1.TravelTimeR\vtravelTimes\"\xa4\x02\n" +
+	"\ftravel_times\x18\t \x03(\v2\x1b.vigie.region.v1.TravelTimeR\vtravelTimes\"\xbd\x02\n" +
 	"\x04Site\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x127\n" +
@@ -1126,12 +1241,13 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	"\rindoor_walk_s\x18\x05 \x01(\x05R\vindoorWalkS\x12/\n" +
 	"\x14p1_per_thousand_days\x18\x06 \x01(\x05R\x11p1PerThousandDays\x12\x18\n" +
 	"\aaddress\x18\a \x01(\tR\aaddress\x12#\n" +
-	"\ryearly_visits\x18\b \x01(\x05R\fyearlyVisits\"^\n" +
+	"\ryearly_visits\x18\b \x01(\x05R\fyearlyVisits\x12\x17\n" +
+	"\afence_m\x18\t \x01(\x05R\x06fenceM\"^\n" +
 	"\bEntrance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x15\n" +
 	"\x06lat_e7\x18\x03 \x01(\x05R\x05latE7\x12\x15\n" +
-	"\x06lon_e7\x18\x04 \x01(\x05R\x05lonE7\"\xe5\x01\n" +
+	"\x06lon_e7\x18\x04 \x01(\x05R\x05lonE7\"\x90\x02\n" +
 	"\x04Zone\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x1a\n" +
@@ -1140,7 +1256,12 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	"\vsensitivity\x18\x05 \x01(\tR\vsensitivity\x12\"\n" +
 	"\rindoor_walk_s\x18\x06 \x01(\x05R\vindoorWalkS\x12!\n" +
 	"\faccess_notes\x18\a \x01(\tR\vaccessNotes\x12\x18\n" +
-	"\ahazards\x18\b \x01(\tR\ahazards\"\xf0\x01\n" +
+	"\ahazards\x18\b \x01(\tR\ahazards\x12)\n" +
+	"\x04area\x18\t \x01(\v2\x15.vigie.region.v1.AreaR\x04area\"O\n" +
+	"\x04Area\x12\x15\n" +
+	"\x06lat_e7\x18\x01 \x01(\x05R\x05latE7\x12\x15\n" +
+	"\x06lon_e7\x18\x02 \x01(\x05R\x05lonE7\x12\x19\n" +
+	"\bradius_m\x18\x03 \x01(\x05R\aradiusM\"\xf0\x01\n" +
 	"\x04Team\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tcall_sign\x18\x02 \x01(\tR\bcallSign\x12\x1b\n" +
@@ -1153,7 +1274,7 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	"\x05Shift\x12!\n" +
 	"\fstart_minute\x18\x01 \x01(\x05R\vstartMinute\x12\x1d\n" +
 	"\n" +
-	"end_minute\x18\x02 \x01(\x05R\tendMinute\"\x8e\x03\n" +
+	"end_minute\x18\x02 \x01(\x05R\tendMinute\"\xcb\x03\n" +
 	"\x04Plan\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -1171,7 +1292,9 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	" \x01(\bR\vownSiteOnly\x12\x1a\n" +
 	"\bpriority\x18\v \x01(\x05R\bpriority\x12+\n" +
 	"\x05steps\x18\f \x03(\v2\x15.vigie.region.v1.StepR\x05steps\x12\"\n" +
-	"\rjoin_window_s\x18\r \x01(\x05R\vjoinWindowS\"J\n" +
+	"\rjoin_window_s\x18\r \x01(\x05R\vjoinWindowS\x12!\n" +
+	"\faccess_notes\x18\x0e \x01(\tR\vaccessNotes\x12\x18\n" +
+	"\ahazards\x18\x0f \x01(\tR\ahazards\"J\n" +
 	"\x04Step\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x1c\n" +
@@ -1180,7 +1303,7 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1a\n" +
 	"\bpriority\x18\x03 \x01(\x05R\bpriority\x12\x14\n" +
-	"\x05label\x18\x04 \x01(\tR\x05label\"\xd7\x04\n" +
+	"\x05label\x18\x04 \x01(\tR\x05label\"\x8f\x05\n" +
 	"\n" +
 	"Parameters\x12\x1d\n" +
 	"\n" +
@@ -1203,7 +1326,10 @@ const file_vigie_region_v1_region_proto_rawDesc = "" +
 	"on_scene_s\x18\x0e \x03(\x05R\bonSceneS\x12#\n" +
 	"\rbusy_permille\x18\x0f \x01(\x05R\fbusyPermille\x12'\n" +
 	"\x0fweight_permille\x18\x10 \x03(\x05R\x0eweightPermille\x12\x1b\n" +
-	"\tturnout_s\x18\x11 \x01(\x05R\bturnoutS\"\x8e\x01\n" +
+	"\tturnout_s\x18\x11 \x01(\x05R\bturnoutS\x12\x17\n" +
+	"\afence_m\x18\x12 \x01(\x05R\x06fenceM\x12\x1d\n" +
+	"\n" +
+	"proposal_s\x18\x13 \x03(\x05R\tproposalS\"\x8e\x01\n" +
 	"\n" +
 	"TravelTime\x12\x1b\n" +
 	"\tfrom_site\x18\x01 \x01(\tR\bfromSite\x12\x17\n" +
@@ -1225,36 +1351,38 @@ func file_vigie_region_v1_region_proto_rawDescGZIP() []byte {
 	return file_vigie_region_v1_region_proto_rawDescData
 }
 
-var file_vigie_region_v1_region_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_vigie_region_v1_region_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_vigie_region_v1_region_proto_goTypes = []any{
 	(*RoomConfiguration)(nil), // 0: vigie.region.v1.RoomConfiguration
 	(*Site)(nil),              // 1: vigie.region.v1.Site
 	(*Entrance)(nil),          // 2: vigie.region.v1.Entrance
 	(*Zone)(nil),              // 3: vigie.region.v1.Zone
-	(*Team)(nil),              // 4: vigie.region.v1.Team
-	(*Shift)(nil),             // 5: vigie.region.v1.Shift
-	(*Plan)(nil),              // 6: vigie.region.v1.Plan
-	(*Step)(nil),              // 7: vigie.region.v1.Step
-	(*Code)(nil),              // 8: vigie.region.v1.Code
-	(*Parameters)(nil),        // 9: vigie.region.v1.Parameters
-	(*TravelTime)(nil),        // 10: vigie.region.v1.TravelTime
+	(*Area)(nil),              // 4: vigie.region.v1.Area
+	(*Team)(nil),              // 5: vigie.region.v1.Team
+	(*Shift)(nil),             // 6: vigie.region.v1.Shift
+	(*Plan)(nil),              // 7: vigie.region.v1.Plan
+	(*Step)(nil),              // 8: vigie.region.v1.Step
+	(*Code)(nil),              // 9: vigie.region.v1.Code
+	(*Parameters)(nil),        // 10: vigie.region.v1.Parameters
+	(*TravelTime)(nil),        // 11: vigie.region.v1.TravelTime
 }
 var file_vigie_region_v1_region_proto_depIdxs = []int32{
 	1,  // 0: vigie.region.v1.RoomConfiguration.sites:type_name -> vigie.region.v1.Site
-	4,  // 1: vigie.region.v1.RoomConfiguration.teams:type_name -> vigie.region.v1.Team
-	6,  // 2: vigie.region.v1.RoomConfiguration.plans:type_name -> vigie.region.v1.Plan
-	8,  // 3: vigie.region.v1.RoomConfiguration.codes:type_name -> vigie.region.v1.Code
-	9,  // 4: vigie.region.v1.RoomConfiguration.parameters:type_name -> vigie.region.v1.Parameters
-	10, // 5: vigie.region.v1.RoomConfiguration.travel_times:type_name -> vigie.region.v1.TravelTime
+	5,  // 1: vigie.region.v1.RoomConfiguration.teams:type_name -> vigie.region.v1.Team
+	7,  // 2: vigie.region.v1.RoomConfiguration.plans:type_name -> vigie.region.v1.Plan
+	9,  // 3: vigie.region.v1.RoomConfiguration.codes:type_name -> vigie.region.v1.Code
+	10, // 4: vigie.region.v1.RoomConfiguration.parameters:type_name -> vigie.region.v1.Parameters
+	11, // 5: vigie.region.v1.RoomConfiguration.travel_times:type_name -> vigie.region.v1.TravelTime
 	2,  // 6: vigie.region.v1.Site.entrances:type_name -> vigie.region.v1.Entrance
 	3,  // 7: vigie.region.v1.Site.zones:type_name -> vigie.region.v1.Zone
-	5,  // 8: vigie.region.v1.Team.shifts:type_name -> vigie.region.v1.Shift
-	7,  // 9: vigie.region.v1.Plan.steps:type_name -> vigie.region.v1.Step
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 8: vigie.region.v1.Zone.area:type_name -> vigie.region.v1.Area
+	6,  // 9: vigie.region.v1.Team.shifts:type_name -> vigie.region.v1.Shift
+	8,  // 10: vigie.region.v1.Plan.steps:type_name -> vigie.region.v1.Step
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_vigie_region_v1_region_proto_init() }
@@ -1268,7 +1396,7 @@ func file_vigie_region_v1_region_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_region_v1_region_proto_rawDesc), len(file_vigie_region_v1_region_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

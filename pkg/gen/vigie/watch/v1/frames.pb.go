@@ -35,6 +35,8 @@ type ClientFrame struct {
 	//	*ClientFrame_Fix
 	//	*ClientFrame_Ack
 	//	*ClientFrame_Renew
+	//	*ClientFrame_Ping
+	//	*ClientFrame_Status
 	Body          isClientFrame_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -122,6 +124,24 @@ func (x *ClientFrame) GetRenew() *Renew {
 	return nil
 }
 
+func (x *ClientFrame) GetPing() *Ping {
+	if x != nil {
+		if x, ok := x.Body.(*ClientFrame_Ping); ok {
+			return x.Ping
+		}
+	}
+	return nil
+}
+
+func (x *ClientFrame) GetStatus() *Status {
+	if x != nil {
+		if x, ok := x.Body.(*ClientFrame_Status); ok {
+			return x.Status
+		}
+	}
+	return nil
+}
+
 type isClientFrame_Body interface {
 	isClientFrame_Body()
 }
@@ -146,6 +166,14 @@ type ClientFrame_Renew struct {
 	Renew *Renew `protobuf:"bytes,5,opt,name=renew,proto3,oneof"`
 }
 
+type ClientFrame_Ping struct {
+	Ping *Ping `protobuf:"bytes,6,opt,name=ping,proto3,oneof"`
+}
+
+type ClientFrame_Status struct {
+	Status *Status `protobuf:"bytes,7,opt,name=status,proto3,oneof"`
+}
+
 func (*ClientFrame_Hello) isClientFrame_Body() {}
 
 func (*ClientFrame_Command) isClientFrame_Body() {}
@@ -155,6 +183,10 @@ func (*ClientFrame_Fix) isClientFrame_Body() {}
 func (*ClientFrame_Ack) isClientFrame_Body() {}
 
 func (*ClientFrame_Renew) isClientFrame_Body() {}
+
+func (*ClientFrame_Ping) isClientFrame_Body() {}
+
+func (*ClientFrame_Status) isClientFrame_Body() {}
 
 type ServerFrame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -166,6 +198,9 @@ type ServerFrame struct {
 	//	*ServerFrame_Outcome
 	//	*ServerFrame_Position
 	//	*ServerFrame_Notice
+	//	*ServerFrame_Pong
+	//	*ServerFrame_Board
+	//	*ServerFrame_Device
 	Body          isServerFrame_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -262,6 +297,33 @@ func (x *ServerFrame) GetNotice() *Notice {
 	return nil
 }
 
+func (x *ServerFrame) GetPong() *Pong {
+	if x != nil {
+		if x, ok := x.Body.(*ServerFrame_Pong); ok {
+			return x.Pong
+		}
+	}
+	return nil
+}
+
+func (x *ServerFrame) GetBoard() *Board {
+	if x != nil {
+		if x, ok := x.Body.(*ServerFrame_Board); ok {
+			return x.Board
+		}
+	}
+	return nil
+}
+
+func (x *ServerFrame) GetDevice() *Device {
+	if x != nil {
+		if x, ok := x.Body.(*ServerFrame_Device); ok {
+			return x.Device
+		}
+	}
+	return nil
+}
+
 type isServerFrame_Body interface {
 	isServerFrame_Body()
 }
@@ -290,6 +352,18 @@ type ServerFrame_Notice struct {
 	Notice *Notice `protobuf:"bytes,6,opt,name=notice,proto3,oneof"`
 }
 
+type ServerFrame_Pong struct {
+	Pong *Pong `protobuf:"bytes,7,opt,name=pong,proto3,oneof"`
+}
+
+type ServerFrame_Board struct {
+	Board *Board `protobuf:"bytes,8,opt,name=board,proto3,oneof"`
+}
+
+type ServerFrame_Device struct {
+	Device *Device `protobuf:"bytes,9,opt,name=device,proto3,oneof"`
+}
+
 func (*ServerFrame_Welcome) isServerFrame_Body() {}
 
 func (*ServerFrame_Snapshot) isServerFrame_Body() {}
@@ -301,6 +375,12 @@ func (*ServerFrame_Outcome) isServerFrame_Body() {}
 func (*ServerFrame_Position) isServerFrame_Body() {}
 
 func (*ServerFrame_Notice) isServerFrame_Body() {}
+
+func (*ServerFrame_Pong) isServerFrame_Body() {}
+
+func (*ServerFrame_Board) isServerFrame_Body() {}
+
+func (*ServerFrame_Device) isServerFrame_Body() {}
 
 // Hello is the first frame of a client, within 15 s.
 type Hello struct {
@@ -443,24 +523,28 @@ type Command struct {
 	Id   string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// When the person acted, where that is not now.
-	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
-	Epoch         uint64                 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Incident      string                 `protobuf:"bytes,6,opt,name=incident,proto3" json:"incident,omitempty"`
-	Mission       string                 `protobuf:"bytes,7,opt,name=mission,proto3" json:"mission,omitempty"`
-	Team          string                 `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
-	Site          string                 `protobuf:"bytes,9,opt,name=site,proto3" json:"site,omitempty"`
-	Zone          string                 `protobuf:"bytes,10,opt,name=zone,proto3" json:"zone,omitempty"`
-	Category      string                 `protobuf:"bytes,11,opt,name=category,proto3" json:"category,omitempty"`
-	Priority      int32                  `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
-	Text          string                 `protobuf:"bytes,13,opt,name=text,proto3" json:"text,omitempty"`
-	Reason        string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
-	Disposition   string                 `protobuf:"bytes,15,opt,name=disposition,proto3" json:"disposition,omitempty"`
-	Guards        []string               `protobuf:"bytes,16,rep,name=guards,proto3" json:"guards,omitempty"`
-	Until         *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=until,proto3" json:"until,omitempty"`
-	Silent        bool                   `protobuf:"varint,18,opt,name=silent,proto3" json:"silent,omitempty"`
-	Lat           float64                `protobuf:"fixed64,19,opt,name=lat,proto3" json:"lat,omitempty"`
-	Lon           float64                `protobuf:"fixed64,20,opt,name=lon,proto3" json:"lon,omitempty"`
+	At          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	ValidUntil  *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	Epoch       uint64                 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Incident    string                 `protobuf:"bytes,6,opt,name=incident,proto3" json:"incident,omitempty"`
+	Mission     string                 `protobuf:"bytes,7,opt,name=mission,proto3" json:"mission,omitempty"`
+	Team        string                 `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
+	Site        string                 `protobuf:"bytes,9,opt,name=site,proto3" json:"site,omitempty"`
+	Zone        string                 `protobuf:"bytes,10,opt,name=zone,proto3" json:"zone,omitempty"`
+	Category    string                 `protobuf:"bytes,11,opt,name=category,proto3" json:"category,omitempty"`
+	Priority    int32                  `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
+	Text        string                 `protobuf:"bytes,13,opt,name=text,proto3" json:"text,omitempty"`
+	Reason      string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
+	Disposition string                 `protobuf:"bytes,15,opt,name=disposition,proto3" json:"disposition,omitempty"`
+	Guards      []string               `protobuf:"bytes,16,rep,name=guards,proto3" json:"guards,omitempty"`
+	Until       *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=until,proto3" json:"until,omitempty"`
+	Silent      bool                   `protobuf:"varint,18,opt,name=silent,proto3" json:"silent,omitempty"`
+	Lat         float64                `protobuf:"fixed64,19,opt,name=lat,proto3" json:"lat,omitempty"`
+	Lon         float64                `protobuf:"fixed64,20,opt,name=lon,proto3" json:"lon,omitempty"`
+	// A person of the room records what a team said by radio; at is when it was heard.
+	ByRadio bool `protobuf:"varint,21,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	// Of mission.backup: how many more guards; 0: one more team.
+	MoreGuards    int32 `protobuf:"varint,22,opt,name=more_guards,json=moreGuards,proto3" json:"more_guards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -635,6 +719,20 @@ func (x *Command) GetLon() float64 {
 	return 0
 }
 
+func (x *Command) GetByRadio() bool {
+	if x != nil {
+		return x.ByRadio
+	}
+	return false
+}
+
+func (x *Command) GetMoreGuards() int32 {
+	if x != nil {
+		return x.MoreGuards
+	}
+	return 0
+}
+
 type Fix struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lat           float64                `protobuf:"fixed64,1,opt,name=lat,proto3" json:"lat,omitempty"`
@@ -793,6 +891,98 @@ func (x *Renew) GetToken() string {
 	return ""
 }
 
+// Ping asks whether the server is there, for clients that cannot see the pings of the socket itself, as in a browser.
+type Ping struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ping) Reset() {
+	*x = Ping{}
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ping) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ping) ProtoMessage() {}
+
+func (x *Ping) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ping.ProtoReflect.Descriptor instead.
+func (*Ping) Descriptor() ([]byte, []int) {
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{8}
+}
+
+// Pong answers a ping at once.
+type Pong struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Domain clock of the server.
+	Now *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	// When the server last heard from the log, be it that nothing is new: what is shown is not younger than this.
+	LogHeard      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=log_heard,json=logHeard,proto3" json:"log_heard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pong) Reset() {
+	*x = Pong{}
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pong) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pong) ProtoMessage() {}
+
+func (x *Pong) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pong.ProtoReflect.Descriptor instead.
+func (*Pong) Descriptor() ([]byte, []int) {
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Pong) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *Pong) GetLogHeard() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LogHeard
+	}
+	return nil
+}
+
 // Welcome: everything since the client's cursor follows.
 type Welcome struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -807,7 +997,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[8]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +1009,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[8]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +1022,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{8}
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Welcome) GetSession() string {
@@ -876,7 +1066,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[9]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +1078,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[9]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1091,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{9}
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Snapshot) GetSession() string {
@@ -950,7 +1140,7 @@ type Decided struct {
 
 func (x *Decided) Reset() {
 	*x = Decided{}
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[10]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1152,7 @@ func (x *Decided) String() string {
 func (*Decided) ProtoMessage() {}
 
 func (x *Decided) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[10]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +1165,7 @@ func (x *Decided) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decided.ProtoReflect.Descriptor instead.
 func (*Decided) Descriptor() ([]byte, []int) {
-	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{10}
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Decided) GetOffset() int64 {
@@ -1034,24 +1224,96 @@ func (x *Decided) GetRole() string {
 	return ""
 }
 
+// Board says what the events that follow it make of what is shown, so that a client needs no rules of its own. Views are
+// spelt as in the state of a snapshot, and each is whole. It comes before its events: a client that has their cursor has it.
+type Board struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The state is that after this decision, which may be a later one than those that follow.
+	Offset int64 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Of a room: the incidents, missions and teams that have changed; they take the place of those of the same id.
+	Changes *structpb.Struct `protobuf:"bytes,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	// Of a team: everything, in the place of what was known.
+	State         *structpb.Struct `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Board) Reset() {
+	*x = Board{}
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Board) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Board) ProtoMessage() {}
+
+func (x *Board) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Board.ProtoReflect.Descriptor instead.
+func (*Board) Descriptor() ([]byte, []int) {
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Board) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Board) GetChanges() *structpb.Struct {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Board) GetState() *structpb.Struct {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 // Outcome answers a command of this socket.
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// done or refused; unknown when it may or may not be stored: send the same id again.
-	Outcome       string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	Offset        int64  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`
-	Version       uint64 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
-	Room          string `protobuf:"bytes,7,opt,name=room,proto3" json:"room,omitempty"`
+	// done or refused; unknown when it may or may not be stored: send the same id again; provisional when an SOS is kept on
+	// disk while the log is away: it is safe, nobody has decided on it, and the same id gives its outcome later.
+	Outcome string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Code    string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	Offset  int64  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`
+	Version uint64 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	Room    string `protobuf:"bytes,7,opt,name=room,proto3" json:"room,omitempty"`
+	// Of a refusal: what it is about. With continue the mission is the one to go on with; taken_by is the team that has the
+	// incident.
+	Incident      string `protobuf:"bytes,8,opt,name=incident,proto3" json:"incident,omitempty"`
+	Mission       string `protobuf:"bytes,9,opt,name=mission,proto3" json:"mission,omitempty"`
+	Team          string `protobuf:"bytes,10,opt,name=team,proto3" json:"team,omitempty"`
+	TakenBy       string `protobuf:"bytes,11,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[11]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1325,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[11]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1338,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{11}
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Outcome) GetId() string {
@@ -1128,21 +1390,51 @@ func (x *Outcome) GetRoom() string {
 	return ""
 }
 
+func (x *Outcome) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *Outcome) GetMission() string {
+	if x != nil {
+		return x.Mission
+	}
+	return ""
+}
+
+func (x *Outcome) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *Outcome) GetTakenBy() string {
+	if x != nil {
+		return x.TakenBy
+	}
+	return ""
+}
+
 type Position struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
-	Lat           float64                `protobuf:"fixed64,2,opt,name=lat,proto3" json:"lat,omitempty"`
-	Lon           float64                `protobuf:"fixed64,3,opt,name=lon,proto3" json:"lon,omitempty"`
-	AccuracyM     float64                `protobuf:"fixed64,4,opt,name=accuracy_m,json=accuracyM,proto3" json:"accuracy_m,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
-	Source        string                 `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Team      string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Lat       float64                `protobuf:"fixed64,2,opt,name=lat,proto3" json:"lat,omitempty"`
+	Lon       float64                `protobuf:"fixed64,3,opt,name=lon,proto3" json:"lon,omitempty"`
+	AccuracyM float64                `protobuf:"fixed64,4,opt,name=accuracy_m,json=accuracyM,proto3" json:"accuracy_m,omitempty"`
+	At        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
+	Source    string                 `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	// The device says itself that the place is simulated.
+	Mock          bool `protobuf:"varint,7,opt,name=mock,proto3" json:"mock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[12]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1446,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[12]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1459,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{12}
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Position) GetTeam() string {
@@ -1212,6 +1504,144 @@ func (x *Position) GetSource() string {
 	return ""
 }
 
+func (x *Position) GetMock() bool {
+	if x != nil {
+		return x.Mock
+	}
+	return false
+}
+
+// Status is how a handheld is. It is shown to the room and not kept.
+type Status struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 to 100.
+	BatteryPct    int32 `protobuf:"varint,1,opt,name=battery_pct,json=batteryPct,proto3" json:"battery_pct,omitempty"`
+	Charging      bool  `protobuf:"varint,2,opt,name=charging,proto3" json:"charging,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Status) Reset() {
+	*x = Status{}
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Status) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Status) ProtoMessage() {}
+
+func (x *Status) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Status.ProtoReflect.Descriptor instead.
+func (*Status) Descriptor() ([]byte, []int) {
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Status) GetBatteryPct() int32 {
+	if x != nil {
+		return x.BatteryPct
+	}
+	return 0
+}
+
+func (x *Status) GetCharging() bool {
+	if x != nil {
+		return x.Charging
+	}
+	return false
+}
+
+// Device tells a room how a handheld of a team is.
+type Device struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	BatteryPct    int32                  `protobuf:"varint,4,opt,name=battery_pct,json=batteryPct,proto3" json:"battery_pct,omitempty"`
+	Charging      bool                   `protobuf:"varint,5,opt,name=charging,proto3" json:"charging,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Device) Reset() {
+	*x = Device{}
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Device) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Device) ProtoMessage() {}
+
+func (x *Device) ProtoReflect() protoreflect.Message {
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Device.ProtoReflect.Descriptor instead.
+func (*Device) Descriptor() ([]byte, []int) {
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Device) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *Device) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Device) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Device) GetBatteryPct() int32 {
+	if x != nil {
+		return x.BatteryPct
+	}
+	return 0
+}
+
+func (x *Device) GetCharging() bool {
+	if x != nil {
+		return x.Charging
+	}
+	return false
+}
+
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// provisional, undecided or halted.
@@ -1221,17 +1651,21 @@ type Notice struct {
 	// Of the request in vigie.intake, for undecided.
 	Offset int64 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
 	// Where known: the place and the code of the alarm, or the team of the SOS.
-	Site          string `protobuf:"bytes,5,opt,name=site,proto3" json:"site,omitempty"`
-	Zone          string `protobuf:"bytes,6,opt,name=zone,proto3" json:"zone,omitempty"`
-	Code          string `protobuf:"bytes,7,opt,name=code,proto3" json:"code,omitempty"`
-	Team          string `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
+	Site string `protobuf:"bytes,5,opt,name=site,proto3" json:"site,omitempty"`
+	Zone string `protobuf:"bytes,6,opt,name=zone,proto3" json:"zone,omitempty"`
+	Code string `protobuf:"bytes,7,opt,name=code,proto3" json:"code,omitempty"`
+	Team string `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
+	// What a provisional or undecided notice is about: the id of the alarm, or that of the SOS's command.
+	Key string `protobuf:"bytes,9,opt,name=key,proto3" json:"key,omitempty"`
+	// Takes back the notice of the same kind and key: the room has decided, or the other kind has taken its place.
+	Over          bool `protobuf:"varint,10,opt,name=over,proto3" json:"over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[13]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1677,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_vigie_watch_v1_frames_proto_msgTypes[13]
+	mi := &file_vigie_watch_v1_frames_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1690,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{13}
+	return file_vigie_watch_v1_frames_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Notice) GetKind() string {
@@ -1315,25 +1749,44 @@ func (x *Notice) GetTeam() string {
 	return ""
 }
 
+func (x *Notice) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Notice) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
 var File_vigie_watch_v1_frames_proto protoreflect.FileDescriptor
 
 const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\n" +
-	"\x1bvigie/watch/v1/frames.proto\x12\x0evigie.watch.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bvigie/log/v1/decision.proto\x1a\x18vigie/log/v1/event.proto\"\xfa\x01\n" +
+	"\x1bvigie/watch/v1/frames.proto\x12\x0evigie.watch.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bvigie/log/v1/decision.proto\x1a\x18vigie/log/v1/event.proto\"\xd8\x02\n" +
 	"\vClientFrame\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.vigie.watch.v1.HelloH\x00R\x05hello\x123\n" +
 	"\acommand\x18\x02 \x01(\v2\x17.vigie.watch.v1.CommandH\x00R\acommand\x12'\n" +
 	"\x03fix\x18\x03 \x01(\v2\x13.vigie.watch.v1.FixH\x00R\x03fix\x12'\n" +
 	"\x03ack\x18\x04 \x01(\v2\x13.vigie.watch.v1.AckH\x00R\x03ack\x12-\n" +
-	"\x05renew\x18\x05 \x01(\v2\x15.vigie.watch.v1.RenewH\x00R\x05renewB\x06\n" +
-	"\x04body\"\xd2\x02\n" +
+	"\x05renew\x18\x05 \x01(\v2\x15.vigie.watch.v1.RenewH\x00R\x05renew\x12*\n" +
+	"\x04ping\x18\x06 \x01(\v2\x14.vigie.watch.v1.PingH\x00R\x04ping\x120\n" +
+	"\x06status\x18\a \x01(\v2\x16.vigie.watch.v1.StatusH\x00R\x06statusB\x06\n" +
+	"\x04body\"\xdf\x03\n" +
 	"\vServerFrame\x123\n" +
 	"\awelcome\x18\x01 \x01(\v2\x17.vigie.watch.v1.WelcomeH\x00R\awelcome\x126\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x18.vigie.watch.v1.SnapshotH\x00R\bsnapshot\x12/\n" +
 	"\x05event\x18\x03 \x01(\v2\x17.vigie.watch.v1.DecidedH\x00R\x05event\x123\n" +
 	"\aoutcome\x18\x04 \x01(\v2\x17.vigie.watch.v1.OutcomeH\x00R\aoutcome\x126\n" +
 	"\bposition\x18\x05 \x01(\v2\x18.vigie.watch.v1.PositionH\x00R\bposition\x120\n" +
-	"\x06notice\x18\x06 \x01(\v2\x16.vigie.watch.v1.NoticeH\x00R\x06noticeB\x06\n" +
+	"\x06notice\x18\x06 \x01(\v2\x16.vigie.watch.v1.NoticeH\x00R\x06notice\x12*\n" +
+	"\x04pong\x18\a \x01(\v2\x14.vigie.watch.v1.PongH\x00R\x04pong\x12-\n" +
+	"\x05board\x18\b \x01(\v2\x15.vigie.watch.v1.BoardH\x00R\x05board\x120\n" +
+	"\x06device\x18\t \x01(\v2\x16.vigie.watch.v1.DeviceH\x00R\x06deviceB\x06\n" +
 	"\x04body\"\x91\x01\n" +
 	"\x05Hello\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12,\n" +
@@ -1343,7 +1796,7 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x06Cursor\x12\x15\n" +
 	"\x06log_id\x18\x01 \x01(\tR\x05logId\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04hash\x18\x03 \x01(\tR\x04hash\"\xaa\x04\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\"\xe6\x04\n" +
 	"\aCommand\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12*\n" +
@@ -1366,7 +1819,10 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x05until\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
 	"\x06silent\x18\x12 \x01(\bR\x06silent\x12\x10\n" +
 	"\x03lat\x18\x13 \x01(\x01R\x03lat\x12\x10\n" +
-	"\x03lon\x18\x14 \x01(\x01R\x03lon\"t\n" +
+	"\x03lon\x18\x14 \x01(\x01R\x03lon\x12\x19\n" +
+	"\bby_radio\x18\x15 \x01(\bR\abyRadio\x12\x1f\n" +
+	"\vmore_guards\x18\x16 \x01(\x05R\n" +
+	"moreGuards\"t\n" +
 	"\x03Fix\x12\x10\n" +
 	"\x03lat\x18\x01 \x01(\x01R\x03lat\x12\x10\n" +
 	"\x03lon\x18\x02 \x01(\x01R\x03lon\x12\x1d\n" +
@@ -1376,7 +1832,11 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x03Ack\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\"\x1d\n" +
 	"\x05Renew\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\x9f\x01\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\x06\n" +
+	"\x04Ping\"m\n" +
+	"\x04Pong\x12,\n" +
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x127\n" +
+	"\tlog_heard\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\blogHeard\"\x9f\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12.\n" +
 	"\x06cursor\x18\x02 \x01(\v2\x16.vigie.watch.v1.CursorR\x06cursor\x12\x1c\n" +
@@ -1395,7 +1855,11 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x06events\x18\x05 \x03(\v2\x13.vigie.log.v1.EventR\x06events\x12/\n" +
 	"\arefusal\x18\x06 \x01(\v2\x15.vigie.log.v1.RefusalR\arefusal\x12\x14\n" +
 	"\x05actor\x18\a \x01(\tR\x05actor\x12\x12\n" +
-	"\x04role\x18\b \x01(\tR\x04role\"\xa7\x01\n" +
+	"\x04role\x18\b \x01(\tR\x04role\"\x81\x01\n" +
+	"\x05Board\x12\x16\n" +
+	"\x06offset\x18\x01 \x01(\x03R\x06offset\x121\n" +
+	"\achanges\x18\x02 \x01(\v2\x17.google.protobuf.StructR\achanges\x12-\n" +
+	"\x05state\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x05state\"\x8c\x02\n" +
 	"\aOutcome\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
@@ -1403,7 +1867,12 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x16\n" +
 	"\x06offset\x18\x05 \x01(\x03R\x06offset\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x04R\aversion\x12\x12\n" +
-	"\x04room\x18\a \x01(\tR\x04room\"\xa5\x01\n" +
+	"\x04room\x18\a \x01(\tR\x04room\x12\x1a\n" +
+	"\bincident\x18\b \x01(\tR\bincident\x12\x18\n" +
+	"\amission\x18\t \x01(\tR\amission\x12\x12\n" +
+	"\x04team\x18\n" +
+	" \x01(\tR\x04team\x12\x19\n" +
+	"\btaken_by\x18\v \x01(\tR\atakenBy\"\xb9\x01\n" +
 	"\bPosition\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x10\n" +
 	"\x03lat\x18\x02 \x01(\x01R\x03lat\x12\x10\n" +
@@ -1411,7 +1880,19 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\n" +
 	"accuracy_m\x18\x04 \x01(\x01R\taccuracyM\x12*\n" +
 	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
-	"\x06source\x18\x06 \x01(\tR\x06source\"\xb2\x01\n" +
+	"\x06source\x18\x06 \x01(\tR\x06source\x12\x12\n" +
+	"\x04mock\x18\a \x01(\bR\x04mock\"E\n" +
+	"\x06Status\x12\x1f\n" +
+	"\vbattery_pct\x18\x01 \x01(\x05R\n" +
+	"batteryPct\x12\x1a\n" +
+	"\bcharging\x18\x02 \x01(\bR\bcharging\"\x9d\x01\n" +
+	"\x06Device\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1f\n" +
+	"\vbattery_pct\x18\x04 \x01(\x05R\n" +
+	"batteryPct\x12\x1a\n" +
+	"\bcharging\x18\x05 \x01(\bR\bcharging\"\xd8\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x18\n" +
@@ -1420,7 +1901,10 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x04site\x18\x05 \x01(\tR\x04site\x12\x12\n" +
 	"\x04zone\x18\x06 \x01(\tR\x04zone\x12\x12\n" +
 	"\x04code\x18\a \x01(\tR\x04code\x12\x12\n" +
-	"\x04team\x18\b \x01(\tR\x04teamB\xa1\x01\n" +
+	"\x04team\x18\b \x01(\tR\x04team\x12\x10\n" +
+	"\x03key\x18\t \x01(\tR\x03key\x12\x12\n" +
+	"\x04over\x18\n" +
+	" \x01(\bR\x04overB\xa1\x01\n" +
 	"\x12com.vigie.watch.v1B\vFramesProtoP\x01Z$vigie/pkg/gen/vigie/watch/v1;watchv1\xa2\x02\x03VWX\xaa\x02\x0eVigie.Watch.V1\xca\x02\x0eVigie\\Watch\\V1\xe2\x02\x1aVigie\\Watch\\V1\\GPBMetadata\xea\x02\x10Vigie::Watch::V1b\x06proto3"
 
 var (
@@ -1435,7 +1919,7 @@ func file_vigie_watch_v1_frames_proto_rawDescGZIP() []byte {
 	return file_vigie_watch_v1_frames_proto_rawDescData
 }
 
-var file_vigie_watch_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_vigie_watch_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_vigie_watch_v1_frames_proto_goTypes = []any{
 	(*ClientFrame)(nil),           // 0: vigie.watch.v1.ClientFrame
 	(*ServerFrame)(nil),           // 1: vigie.watch.v1.ServerFrame
@@ -1445,16 +1929,21 @@ var file_vigie_watch_v1_frames_proto_goTypes = []any{
 	(*Fix)(nil),                   // 5: vigie.watch.v1.Fix
 	(*Ack)(nil),                   // 6: vigie.watch.v1.Ack
 	(*Renew)(nil),                 // 7: vigie.watch.v1.Renew
-	(*Welcome)(nil),               // 8: vigie.watch.v1.Welcome
-	(*Snapshot)(nil),              // 9: vigie.watch.v1.Snapshot
-	(*Decided)(nil),               // 10: vigie.watch.v1.Decided
-	(*Outcome)(nil),               // 11: vigie.watch.v1.Outcome
-	(*Position)(nil),              // 12: vigie.watch.v1.Position
-	(*Notice)(nil),                // 13: vigie.watch.v1.Notice
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 15: google.protobuf.Struct
-	(*v1.Event)(nil),              // 16: vigie.log.v1.Event
-	(*v1.Refusal)(nil),            // 17: vigie.log.v1.Refusal
+	(*Ping)(nil),                  // 8: vigie.watch.v1.Ping
+	(*Pong)(nil),                  // 9: vigie.watch.v1.Pong
+	(*Welcome)(nil),               // 10: vigie.watch.v1.Welcome
+	(*Snapshot)(nil),              // 11: vigie.watch.v1.Snapshot
+	(*Decided)(nil),               // 12: vigie.watch.v1.Decided
+	(*Board)(nil),                 // 13: vigie.watch.v1.Board
+	(*Outcome)(nil),               // 14: vigie.watch.v1.Outcome
+	(*Position)(nil),              // 15: vigie.watch.v1.Position
+	(*Status)(nil),                // 16: vigie.watch.v1.Status
+	(*Device)(nil),                // 17: vigie.watch.v1.Device
+	(*Notice)(nil),                // 18: vigie.watch.v1.Notice
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 20: google.protobuf.Struct
+	(*v1.Event)(nil),              // 21: vigie.log.v1.Event
+	(*v1.Refusal)(nil),            // 22: vigie.log.v1.Refusal
 }
 var file_vigie_watch_v1_frames_proto_depIdxs = []int32{
 	2,  // 0: vigie.watch.v1.ClientFrame.hello:type_name -> vigie.watch.v1.Hello
@@ -1462,32 +1951,42 @@ var file_vigie_watch_v1_frames_proto_depIdxs = []int32{
 	5,  // 2: vigie.watch.v1.ClientFrame.fix:type_name -> vigie.watch.v1.Fix
 	6,  // 3: vigie.watch.v1.ClientFrame.ack:type_name -> vigie.watch.v1.Ack
 	7,  // 4: vigie.watch.v1.ClientFrame.renew:type_name -> vigie.watch.v1.Renew
-	8,  // 5: vigie.watch.v1.ServerFrame.welcome:type_name -> vigie.watch.v1.Welcome
-	9,  // 6: vigie.watch.v1.ServerFrame.snapshot:type_name -> vigie.watch.v1.Snapshot
-	10, // 7: vigie.watch.v1.ServerFrame.event:type_name -> vigie.watch.v1.Decided
-	11, // 8: vigie.watch.v1.ServerFrame.outcome:type_name -> vigie.watch.v1.Outcome
-	12, // 9: vigie.watch.v1.ServerFrame.position:type_name -> vigie.watch.v1.Position
-	13, // 10: vigie.watch.v1.ServerFrame.notice:type_name -> vigie.watch.v1.Notice
-	14, // 11: vigie.watch.v1.Hello.now:type_name -> google.protobuf.Timestamp
-	3,  // 12: vigie.watch.v1.Hello.cursor:type_name -> vigie.watch.v1.Cursor
-	14, // 13: vigie.watch.v1.Command.at:type_name -> google.protobuf.Timestamp
-	14, // 14: vigie.watch.v1.Command.valid_until:type_name -> google.protobuf.Timestamp
-	14, // 15: vigie.watch.v1.Command.until:type_name -> google.protobuf.Timestamp
-	14, // 16: vigie.watch.v1.Fix.at:type_name -> google.protobuf.Timestamp
-	3,  // 17: vigie.watch.v1.Welcome.cursor:type_name -> vigie.watch.v1.Cursor
-	14, // 18: vigie.watch.v1.Welcome.now:type_name -> google.protobuf.Timestamp
-	3,  // 19: vigie.watch.v1.Snapshot.cursor:type_name -> vigie.watch.v1.Cursor
-	15, // 20: vigie.watch.v1.Snapshot.state:type_name -> google.protobuf.Struct
-	14, // 21: vigie.watch.v1.Snapshot.now:type_name -> google.protobuf.Timestamp
-	14, // 22: vigie.watch.v1.Decided.at:type_name -> google.protobuf.Timestamp
-	16, // 23: vigie.watch.v1.Decided.events:type_name -> vigie.log.v1.Event
-	17, // 24: vigie.watch.v1.Decided.refusal:type_name -> vigie.log.v1.Refusal
-	14, // 25: vigie.watch.v1.Position.at:type_name -> google.protobuf.Timestamp
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	8,  // 5: vigie.watch.v1.ClientFrame.ping:type_name -> vigie.watch.v1.Ping
+	16, // 6: vigie.watch.v1.ClientFrame.status:type_name -> vigie.watch.v1.Status
+	10, // 7: vigie.watch.v1.ServerFrame.welcome:type_name -> vigie.watch.v1.Welcome
+	11, // 8: vigie.watch.v1.ServerFrame.snapshot:type_name -> vigie.watch.v1.Snapshot
+	12, // 9: vigie.watch.v1.ServerFrame.event:type_name -> vigie.watch.v1.Decided
+	14, // 10: vigie.watch.v1.ServerFrame.outcome:type_name -> vigie.watch.v1.Outcome
+	15, // 11: vigie.watch.v1.ServerFrame.position:type_name -> vigie.watch.v1.Position
+	18, // 12: vigie.watch.v1.ServerFrame.notice:type_name -> vigie.watch.v1.Notice
+	9,  // 13: vigie.watch.v1.ServerFrame.pong:type_name -> vigie.watch.v1.Pong
+	13, // 14: vigie.watch.v1.ServerFrame.board:type_name -> vigie.watch.v1.Board
+	17, // 15: vigie.watch.v1.ServerFrame.device:type_name -> vigie.watch.v1.Device
+	19, // 16: vigie.watch.v1.Hello.now:type_name -> google.protobuf.Timestamp
+	3,  // 17: vigie.watch.v1.Hello.cursor:type_name -> vigie.watch.v1.Cursor
+	19, // 18: vigie.watch.v1.Command.at:type_name -> google.protobuf.Timestamp
+	19, // 19: vigie.watch.v1.Command.valid_until:type_name -> google.protobuf.Timestamp
+	19, // 20: vigie.watch.v1.Command.until:type_name -> google.protobuf.Timestamp
+	19, // 21: vigie.watch.v1.Fix.at:type_name -> google.protobuf.Timestamp
+	19, // 22: vigie.watch.v1.Pong.now:type_name -> google.protobuf.Timestamp
+	19, // 23: vigie.watch.v1.Pong.log_heard:type_name -> google.protobuf.Timestamp
+	3,  // 24: vigie.watch.v1.Welcome.cursor:type_name -> vigie.watch.v1.Cursor
+	19, // 25: vigie.watch.v1.Welcome.now:type_name -> google.protobuf.Timestamp
+	3,  // 26: vigie.watch.v1.Snapshot.cursor:type_name -> vigie.watch.v1.Cursor
+	20, // 27: vigie.watch.v1.Snapshot.state:type_name -> google.protobuf.Struct
+	19, // 28: vigie.watch.v1.Snapshot.now:type_name -> google.protobuf.Timestamp
+	19, // 29: vigie.watch.v1.Decided.at:type_name -> google.protobuf.Timestamp
+	21, // 30: vigie.watch.v1.Decided.events:type_name -> vigie.log.v1.Event
+	22, // 31: vigie.watch.v1.Decided.refusal:type_name -> vigie.log.v1.Refusal
+	20, // 32: vigie.watch.v1.Board.changes:type_name -> google.protobuf.Struct
+	20, // 33: vigie.watch.v1.Board.state:type_name -> google.protobuf.Struct
+	19, // 34: vigie.watch.v1.Position.at:type_name -> google.protobuf.Timestamp
+	19, // 35: vigie.watch.v1.Device.at:type_name -> google.protobuf.Timestamp
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_vigie_watch_v1_frames_proto_init() }
@@ -1501,6 +2000,8 @@ func file_vigie_watch_v1_frames_proto_init() {
 		(*ClientFrame_Fix)(nil),
 		(*ClientFrame_Ack)(nil),
 		(*ClientFrame_Renew)(nil),
+		(*ClientFrame_Ping)(nil),
+		(*ClientFrame_Status)(nil),
 	}
 	file_vigie_watch_v1_frames_proto_msgTypes[1].OneofWrappers = []any{
 		(*ServerFrame_Welcome)(nil),
@@ -1509,6 +2010,9 @@ func file_vigie_watch_v1_frames_proto_init() {
 		(*ServerFrame_Outcome)(nil),
 		(*ServerFrame_Position)(nil),
 		(*ServerFrame_Notice)(nil),
+		(*ServerFrame_Pong)(nil),
+		(*ServerFrame_Board)(nil),
+		(*ServerFrame_Device)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1516,7 +2020,7 @@ func file_vigie_watch_v1_frames_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_watch_v1_frames_proto_rawDesc), len(file_vigie_watch_v1_frames_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
