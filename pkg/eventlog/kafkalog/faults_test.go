@@ -75,9 +75,9 @@ func TestTheBrokersRefusalSaysWhatIsStored(t *testing.T) {
 		{kerr.LeaderNotAvailable, eventlog.ErrNotWritten},
 		{kerr.NotEnoughReplicas, eventlog.ErrNotWritten},
 		{kerr.CorruptMessage, eventlog.ErrNotWritten},
+		{kerr.UnknownTopicOrPartition, eventlog.ErrNotWritten}, // a broker that has not yet heard of it
 		{kerr.MessageTooLarge, eventlog.ErrRefused},
 		{kerr.TopicAuthorizationFailed, eventlog.ErrRefused},
-		{kerr.UnknownTopicOrPartition, eventlog.ErrRefused},
 	} {
 		t.Run(c.answer.Message, func(t *testing.T) {
 			t.Parallel()

@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -44,7 +43,7 @@ func New(cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("kafka configuration: %w", err)
 	}
 	t := &kafka.Transport{
-		Dial:        (&net.Dialer{Timeout: cfg.DialTimeout}).DialContext,
+		Dial:        cfg.dial,
 		DialTimeout: cfg.DialTimeout,
 		MetadataTTL: cfg.MetadataTTL,
 		ClientID:    cfg.ClientID,
@@ -111,10 +110,12 @@ func (l *Log) Append(ctx context.Context, topic string, partition int, values []
 }
 
 // unanswered classifies an append that got no answer from the broker. Only
-// what kafka-go decides before it has a connection is known not to be written:
-// its cached metadata has no such topic, partition or leader yet.
+// what is decided before there is a connection is known not to be written: the
+// cached metadata has no such topic, partition or leader yet, or the broker
+// does not let this process in.
 func unanswered(err error) error {
-	if unrouted(err) {
+	var access *AccessError
+	if unrouted(err) || errors.As(err, &access) {
 		return eventlog.ErrNotWritten
 	}
 	return eventlog.ErrUnknownOutcome
@@ -137,9 +138,11 @@ func answered(err error) error {
 	}
 	switch code { //nolint:exhaustive // all others are unknown, on purpose
 	case kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.NotEnoughReplicas,
-		kafka.InvalidMessage, kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch:
+		kafka.InvalidMessage, kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch,
+		// Also the answer of a broker that has not yet heard of a new topic, or of being its leader.
+		kafka.UnknownTopicOrPartition:
 		return eventlog.ErrNotWritten
-	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.UnknownTopicOrPartition, kafka.InvalidTopic,
+	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidTopic,
 		kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed:
 		return eventlog.ErrRefused
 	default:
@@ -170,8 +173,10 @@ func (l *Log) Bounds(ctx context.Context, topic string, partition int) (start, e
 	return 0, 0, fmt.Errorf("bounds of %s/%d: %w", topic, partition, io.ErrUnexpectedEOF)
 }
 
-// forbidden says whether waiting cannot mend err.
+// forbidden says whether waiting cannot mend err. A process that is no longer
+// let in waits: it was let in when it started ([Log.Reach]), and a password
+// that is being changed must not stop a room for good.
 func forbidden(err error) bool {
 	return errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.ClusterAuthorizationFailed) ||
-		errors.Is(err, kafka.SASLAuthenticationFailed) || errors.Is(err, kafka.InvalidTopic)
+		errors.Is(err, kafka.InvalidTopic)
 }

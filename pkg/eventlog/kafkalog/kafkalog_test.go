@@ -33,8 +33,8 @@ func broker(tb testing.TB) *kfake.Cluster {
 func config(brokers ...string) kafkalog.Config {
 	cfg := kafkalog.Default()
 	cfg.Brokers = brokers
-	// Idle test connections must not outlive the tests.
-	cfg.MetadataTTL = 100 * time.Millisecond
+	// Idle test connections must not outlive the tests; and it is what a busy machine has for an answer with metadata.
+	cfg.MetadataTTL = 300 * time.Millisecond
 	return cfg
 }
 
@@ -82,7 +82,7 @@ const topic = "test.log"
 // deadline bounds a test that waits for something to happen.
 func deadline(tb testing.TB) context.Context {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	tb.Cleanup(cancel)
 	return ctx
 }

@@ -66,8 +66,9 @@ func passing(err error) bool {
 		netErr net.Error
 		errno  syscall.Errno
 		code   kafka.Error
+		access *AccessError
 	)
-	return errors.As(err, &netErr) || errors.As(err, &errno) || errors.As(err, &code) || unrouted(err) ||
+	return errors.As(err, &netErr) || errors.As(err, &errno) || errors.As(err, &code) || unrouted(err) || errors.As(err, &access) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

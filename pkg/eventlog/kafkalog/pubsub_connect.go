@@ -14,7 +14,7 @@ import (
 )
 
 // metadataRounds is how often the cached metadata must have been renewed before a topic that it lacks counts as missing.
-const metadataRounds = 3
+const metadataRounds = 6
 
 // PartitionCount returns how many partitions the topic has. Brokers that are away are waited for until ctx ends; a topic that
 // does not exist, or may not be seen, is [eventlog.ErrRefused].
@@ -82,7 +82,6 @@ func (l *Log) AwaitBounds(ctx context.Context, topic string, partition int) (sta
 // ConsumerGroup makes a member of a group, over connections made as this log makes them. When life ends they are cut: closing
 // a member waits for the brokers otherwise, for as long as they let it wait to join.
 func (l *Log) ConsumerGroup(life context.Context, cfg kafka.ConsumerGroupConfig) (*kafka.ConsumerGroup, error) {
-	base := &net.Dialer{Timeout: l.cfg.DialTimeout}
 	cfg.Brokers = l.cfg.Brokers
 	if len(cfg.Topics) > 0 {
 		cfg.Brokers = l.brokers(cfg.Topics[0])
@@ -95,7 +94,7 @@ func (l *Log) ConsumerGroup(life context.Context, cfg kafka.ConsumerGroupConfig)
 			if err := life.Err(); err != nil {
 				return nil, err
 			}
-			c, err := base.DialContext(ctx, network, address)
+			c, err := l.cfg.dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}

@@ -103,12 +103,13 @@ func (s *scan) run(ctx context.Context) error {
 
 // dial connects to the partition's leader.
 func (s *scan) dial(ctx context.Context) (*kafka.Conn, error) {
-	base := &net.Dialer{Timeout: s.log.cfg.DialTimeout}
+	ctx, done := context.WithTimeout(ctx, s.log.cfg.RequestTimeout)
+	defer done()
 	dialer := &kafka.Dialer{
 		ClientID: s.log.cfg.ClientID,
 		Timeout:  s.log.cfg.DialTimeout,
 		DialFunc: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := base.DialContext(ctx, network, address)
+			c, err := s.log.cfg.dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}

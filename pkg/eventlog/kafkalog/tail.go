@@ -1,6 +1,7 @@
 package kafkalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ const (
 	// some are taken for a batch that cannot be read: kafka-go drops a batch
 	// whose length field is wrong without a word.
 	maxBlank = 8
+	// lookBackEvery is how often a tail looks again at the last record that it
+	// has handed out.
+	lookBackEvery = time.Second
 )
 
 // errUnreadable is an answer whose bytes fail Kafka's checksum or make no sense.
@@ -29,7 +33,9 @@ var errUnreadable = errors.New("answer cannot be read")
 // without records when nothing is new, so that it learns the high watermark.
 // Tail returns when ctx ends, when deliver returns an error, with
 // [eventlog.DamageError], or with [eventlog.ErrRefused] when reading is not
-// allowed; brokers that are away it waits for.
+// allowed; brokers that are away it waits for. A broker that has lost what was
+// handed out, and has something else in its place, is damage too: it is noticed
+// within a second.
 func (l *Log) Tail(ctx context.Context, topic string, partition int, from int64,
 	deliver func(records []eventlog.Record, highWatermark int64) error,
 ) error {
@@ -48,6 +54,7 @@ func (l *Log) Tail(ctx context.Context, topic string, partition int, from int64,
 		case errors.Is(err, errUnreadable):
 			continue // once: t.fetch turns the second in a row into damage
 		case err != nil:
+			t.lookedBack = time.Time{}
 			if err := out.pause(ctx, err); err != nil {
 				return err
 			}
@@ -68,13 +75,24 @@ type tail struct {
 	next       int64
 	unreadable int // answers in a row that failed their checksum
 	blank      int // answers in a row without the records they speak of
+
+	// last is the value at next - 1, held says that there is one; lookedBack is when
+	// it was last found there. Another leader may lack it, and the log as it is
+	// now may be whole all the same.
+	last       []byte
+	held       bool
+	lookedBack time.Time
 }
 
 // fetch makes one request and returns the records from t.next on, which it
 // moves past them.
 func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
+	from := t.next
+	if t.held && time.Since(t.lookedBack) > lookBackEvery {
+		from--
+	}
 	res, err := t.client.Fetch(ctx, &kafka.FetchRequest{
-		Topic: t.topic, Partition: t.partition, Offset: t.next,
+		Topic: t.topic, Partition: t.partition, Offset: from,
 		MinBytes: 1, MaxBytes: fetchMaxBytes, MaxWait: fetchWait,
 	})
 	switch {
@@ -82,6 +100,9 @@ func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
 		return nil, 0, err
 	case err != nil:
 		return nil, 0, t.bad(err)
+	case errors.Is(res.Error, kafka.OffsetOutOfRange) && from < t.next:
+		t.held = false // deleted by its age, or cut off: what follows says which
+		return t.fetch(ctx)
 	case errors.Is(res.Error, kafka.OffsetOutOfRange) || (res.Error == nil && res.LogStartOffset > t.next):
 		return nil, 0, t.outOfRange(ctx)
 	case errors.Is(res.Error, kafka.InvalidMessage): // the broker's own copy fails its checksum
@@ -116,6 +137,12 @@ func (t *tail) collect(reader kafka.RecordReader) ([]eventlog.Record, error) {
 		switch {
 		case err != nil:
 			return nil, t.bad(err)
+		case rec.Offset == t.next-1 && t.held:
+			if !bytes.Equal(value, t.last) {
+				return nil, t.damage(fmt.Sprintf("record %d is not the one that was read: the log was cut and written on", rec.Offset))
+			}
+			t.lookedBack = time.Now()
+			continue
 		case rec.Offset < t.next: // a batch may begin before the offset that was asked for
 			continue
 		case rec.Offset > t.next:
@@ -123,6 +150,7 @@ func (t *tail) collect(reader kafka.RecordReader) ([]eventlog.Record, error) {
 		}
 		records = append(records, eventlog.Record{Offset: rec.Offset, Value: value})
 		t.next++
+		t.last, t.held = value, true
 	}
 }
 

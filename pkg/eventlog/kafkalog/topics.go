@@ -90,13 +90,20 @@ func (l *Log) CreateTopic(ctx context.Context, s TopicSettings) error {
 	return l.await(ctx, client, s)
 }
 
-// create asks again while the cluster has no controller that answers, as right after its start.
 func create(ctx context.Context, client *kafka.Client, topic kafka.TopicConfig) error {
-	for {
+	return controlled(ctx, func() error {
 		res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
-		if err == nil {
-			err = res.Errors[topic.Topic]
+		if err != nil {
+			return err
 		}
+		return res.Errors[topic.Topic]
+	})
+}
+
+// controlled asks again while the cluster has no controller that answers, as right after its start.
+func controlled(ctx context.Context, ask func() error) error {
+	for {
+		err := ask()
 		if !errors.Is(err, kafka.BrokerNotAvailable) && !errors.Is(err, kafka.NotController) {
 			return err
 		}

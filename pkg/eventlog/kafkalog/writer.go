@@ -118,21 +118,50 @@ func (w *Writer) Write(ctx context.Context, topic string, partition int, value [
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("write to %s/%d: %w: %w", topic, partition, eventlog.ErrNotWritten, err)
 	}
+	p, err := w.Send(topic, partition, value)
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Leave(ctx.Err())
+	}
+	return p.Result()
+}
+
+// Pending is a value that was sent: it keeps its place among those of its
+// partition until it is stored, refused, left, or the writer is closed.
+type Pending struct {
+	lane *lane
+	e    *entry
+}
+
+// Send queues value behind all that were sent to its partition before it, and
+// does not wait. value must not be changed any more.
+func (w *Writer) Send(topic string, partition int, value []byte) (*Pending, error) {
 	e := &entry{value: value, done: make(chan struct{})}
 	l, err := w.enqueue(laneKey{topic, partition}, e)
 	if err != nil {
-		return 0, fmt.Errorf("write to %s/%d: %w: %w", topic, partition, eventlog.ErrNotWritten, err)
+		return nil, fmt.Errorf("write to %s/%d: %w: %w", topic, partition, eventlog.ErrNotWritten, err)
 	}
-	select {
-	case <-e.done:
-	case <-ctx.Done():
-		l.abandon(e, ctx.Err())
-	}
-	if e.err != nil {
-		return 0, fmt.Errorf("write to %s/%d: %w", topic, partition, e.err)
-	}
-	return e.offset, nil
+	return &Pending{lane: l, e: e}, nil
 }
+
+// Done is closed when the outcome is known.
+func (p *Pending) Done() <-chan struct{} { return p.e.done }
+
+// Result is the outcome, as [Writer.Write] returns it; not before Done.
+func (p *Pending) Result() (int64, error) {
+	if p.e.err != nil {
+		return 0, fmt.Errorf("write to %s/%d: %w", p.lane.key.topic, p.lane.key.partition, p.e.err)
+	}
+	return p.e.offset, nil
+}
+
+// Leave gives the value up: it is not sent again, and its outcome, unless one
+// is known, is what is known of it now. cause is told in the error.
+func (p *Pending) Leave(cause error) { p.lane.abandon(p.e, cause) }
 
 // enqueue puts e into its lane and sees to it that somebody sends it.
 func (w *Writer) enqueue(key laneKey, e *entry) (*lane, error) {

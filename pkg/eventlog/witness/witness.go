@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+
+	"vigie/pkg/es"
 )
 
 // Head is how far one room's log has been folded.
@@ -32,7 +34,20 @@ type Head struct {
 	Version    uint64 `json:"version"`
 	Hash       []byte `json:"hash"`
 	IntakeNext int64  `json:"intake_next"`
+	// Reopened is the number of the last reopening of the log, with the hash of its record.
+	Reopened     uint64 `json:"reopened,omitempty"`
+	ReopenedHash []byte `json:"reopened_hash,omitempty"`
 }
+
+// LastReopened names the last reopening of the log that this head is behind.
+func (h *Head) LastReopened() es.Reopened {
+	r := es.Reopened{Number: h.Reopened}
+	copy(r.Hash[:], h.ReopenedHash)
+	return r
+}
+
+// OutdatedBy says that the log was reopened since: what this head saw may be dead.
+func (h *Head) OutdatedBy(reopened es.Reopened) bool { return reopened.After(h.LastReopened()) }
 
 type file struct {
 	Heads []Head `json:"heads"`
@@ -89,13 +104,14 @@ func Keep(path string, log *slog.Logger) (*Keeper, error) {
 }
 
 // Set tells the keeper the head of a room. A head behind the one it knows of
-// the same log is a reader that is still catching up, and is ignored.
+// the same log is a reader that is still catching up, and is ignored, unless
+// the log was reopened meanwhile.
 func (k *Keeper) Set(h Head) {
-	h.Hash = slices.Clone(h.Hash)
+	h.Hash, h.ReopenedHash = slices.Clone(h.Hash), slices.Clone(h.ReopenedHash)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	old, known := k.heads[h.Room]
-	if known && old.LogID == h.LogID && h.Offset <= old.Offset {
+	if known && old.LogID == h.LogID && h.Offset <= old.Offset && !old.OutdatedBy(h.LastReopened()) {
 		return
 	}
 	k.heads[h.Room] = h
@@ -145,13 +161,10 @@ func (k *Keeper) write() error {
 		return nil
 	}
 	k.dirty = false
-	heads := slices.SortedFunc(maps.Values(k.heads), func(a, b Head) int { return cmp.Compare(a.Room, b.Room) })
+	heads := slices.Collect(maps.Values(k.heads))
 	k.mu.Unlock()
 
-	data, err := json.Marshal(file{Heads: heads})
-	if err == nil {
-		err = renameio.WriteFile(k.path, append(data, '\n'), 0o600)
-	}
+	err := Write(k.path, heads)
 	if err == nil {
 		return nil
 	}
@@ -163,4 +176,14 @@ func (k *Keeper) write() error {
 	default:
 	}
 	return fmt.Errorf("head witness: %w", err)
+}
+
+// Write replaces the heads in the file at path, which no keeper may keep.
+func Write(path string, heads []Head) error {
+	slices.SortFunc(heads, func(a, b Head) int { return cmp.Compare(a.Room, b.Room) })
+	data, err := json.Marshal(file{Heads: heads})
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, append(data, '\n'), 0o600)
 }

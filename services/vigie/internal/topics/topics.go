@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +28,8 @@ type flags struct {
 	brokers, positions     []string
 	region                 string
 	replication, minInSync int
+	principals             []string
+	acls                   bool
 	json                   bool
 }
 
@@ -38,34 +43,59 @@ func Command() *cobra.Command {
 func (f *flags) add(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.brokers, "brokers", nil, "addresses of Kafka, host:port,...")
 	c.Flags().StringSliceVar(&f.positions, "positions-brokers", nil, "addresses of the Kafka for positions, when it is another one")
+	// Not a list with commas: the name in a certificate has some.
+	c.Flags().StringArrayVar(&f.principals, "principal", nil,
+		"what Kafka calls a service, SERVICE=User:NAME; may be repeated; User:SERVICE where it is left out, and User:admin for who runs this")
+	app.KafkaFlags(c.Flags())
 	c.Flags().BoolVar(&f.json, "json", false, "write the result as JSON")
 	_ = c.MarkFlagRequired("brokers") // fails only for a flag that does not exist
 }
 
-func (f *flags) with(c *cobra.Command, do func(context.Context, *kafkalog.Log) error) error {
-	cfg := kafkalog.Default()
-	cfg.Brokers, cfg.PositionsBrokers = f.brokers, f.positions
-	log, err := kafkalog.New(cfg)
+func (f *flags) with(c *cobra.Command, do func(context.Context, *kafkalog.Log, kafkalog.Principals) error) error {
+	principals, err := f.named()
 	if err != nil {
 		return app.Exit(app.Usage, err)
 	}
-	defer log.Close()
 	ctx, done := context.WithTimeout(c.Context(), bound)
 	defer done()
-	return do(ctx, log)
+	log, err := app.OpenKafka(ctx, os.Environ(), c.Flags(), f.brokers, f.positions)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	return do(ctx, log, principals)
+}
+
+// named gives the services' principals: their own names, where no others are given.
+func (f *flags) named() (kafkalog.Principals, error) {
+	given := kafkalog.Principals{}
+	for _, p := range f.principals {
+		service, name, ok := strings.Cut(p, "=")
+		if !ok {
+			return nil, fmt.Errorf("--principal %q: write SERVICE=User:NAME", p)
+		}
+		given[service] = append(given[service], name)
+	}
+	principals := kafkalog.DefaultPrincipals()
+	maps.Copy(principals, given)
+	if err := principals.Validate(); err != nil {
+		return nil, fmt.Errorf("--principal: %w", err)
+	}
+	return principals, nil
 }
 
 func applyCommand() *cobra.Command {
 	var f flags
 	c := &cobra.Command{
 		Use: "apply --brokers HOST:PORT,... --region FILE", Short: "Make the topics and give every room its partition", Args: cobra.NoArgs,
-		Long: "Makes what is missing and mends settings; nothing is ever taken away. A room keeps its partition for life.",
+		Long: "Makes what is missing and mends settings; nothing is ever taken away. A room keeps its partition for life. With --acls, it also\n" +
+			"makes the rules by which each service may do what it needs: only dispatch writes vigie.log. VIGIE_KAFKA_PASSWORD is the password.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := region.Load(f.region)
 			if err != nil {
 				return app.Exit(app.BadRegion, err)
 			}
-			return f.with(c, func(ctx context.Context, log *kafkalog.Log) error {
+			return f.with(c, func(ctx context.Context, log *kafkalog.Log, principals kafkalog.Principals) error {
 				table, err := log.Apply(ctx, kafkalog.Plan{
 					Rooms: r.RoomIDs(), Replication: f.replication, MinInSync: f.minInSync,
 					NewLogID: uuid.NewString,
@@ -73,11 +103,17 @@ func applyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if f.acls {
+					if err := log.Allow(ctx, principals); err != nil {
+						return err
+					}
+				}
 				return f.print(c, table)
 			})
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&f.acls, "acls", false, "make the rules of who may do what, too")
 	c.Flags().StringVar(&f.region, "region", "", "region file with the rooms")
 	c.Flags().IntVar(&f.replication, "replication", 3, "copies of every record")
 	c.Flags().IntVar(&f.minInSync, "min-insync", 2, "copies that an append waits for")
@@ -88,18 +124,15 @@ func applyCommand() *cobra.Command {
 func checkCommand() *cobra.Command {
 	var f flags
 	c := &cobra.Command{
-		Use: "check --brokers HOST:PORT,...", Short: "Say what is wrong with the topics", Args: cobra.NoArgs,
+		Use: "check --brokers HOST:PORT,...", Short: "Say what is wrong with the topics, and with who may do what", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.with(c, func(ctx context.Context, log *kafkalog.Log) error {
+			return f.with(c, func(ctx context.Context, log *kafkalog.Log, principals kafkalog.Principals) error {
 				table, err := log.Rooms(ctx)
 				if err != nil {
 					return err
 				}
-				var wrong *kafkalog.TopicsError
-				if err := log.CheckTopics(ctx, table); errors.As(err, &wrong) {
-					return app.Exit(app.CheckFailed, err)
-				} else if err != nil {
-					return err
+				if err := errors.Join(log.CheckTopics(ctx, table), f.checkRules(ctx, log, principals)); err != nil {
+					return checked(err)
 				}
 				return f.print(c, table)
 			})
@@ -107,6 +140,25 @@ func checkCommand() *cobra.Command {
 	}
 	f.add(c)
 	return c
+}
+
+// checkRules is content where nobody has asked for rules and the brokers have none.
+func (f *flags) checkRules(ctx context.Context, log *kafkalog.Log, principals kafkalog.Principals) error {
+	err := log.CheckRules(ctx, principals)
+	if errors.Is(err, kafkalog.ErrNoAuthorizer) && len(f.principals) == 0 {
+		return nil
+	}
+	return err
+}
+
+// checked tells what is wrong with the topics and rules from what kept us from looking.
+func checked(err error) error {
+	var topics *kafkalog.TopicsError
+	var rules *kafkalog.RulesError
+	if errors.As(err, &topics) || errors.As(err, &rules) {
+		return app.Exit(app.CheckFailed, err)
+	}
+	return err
 }
 
 func (f *flags) print(c *cobra.Command, table []eventlog.RoomEntry) error {
