@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/es"
@@ -32,6 +33,7 @@ type Board struct {
 	voids   uint64
 	caught  bool
 	halted  string
+	heard   time.Time
 	changed chan struct{} // closed and replaced when anything above changed
 }
 
@@ -42,16 +44,45 @@ func NewBoard(log *kafkalog.Log, room eventlog.RoomEntry, logger *slog.Logger) *
 	}
 }
 
-// Run follows the log until ctx ends. Damage halts the board and nothing else: other rooms go on.
+// Run follows the log until ctx ends. Damage halts the board and nothing else: other rooms go on, and so does this one
+// once its log was reopened.
 func (b *Board) Run(ctx context.Context) {
-	err := Partition(ctx, b.log, eventlog.TopicLog, b.Room.Partition, 0, b.read, b.progress)
-	if err == nil || ctx.Err() != nil {
-		return
+	for {
+		err := Partition(ctx, b.log, eventlog.TopicLog, b.Room.Partition, b.fold.Next, b.read, b.progress)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		fold, reopening, searching := Reopened(ctx, b.log, b.Room, b.fold, b.fold.Reopened(), Watching{
+			Halted: func() { b.halt(ctx, err) },
+		})
+		if searching != nil {
+			if ctx.Err() == nil {
+				b.halt(ctx, searching)
+			}
+			return
+		}
+		b.goOn(ctx, fold, reopening)
 	}
+}
+
+func (b *Board) halt(ctx context.Context, err error) {
 	b.slog.ErrorContext(ctx, "room halted", "room", b.Room.Room, "err", err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.halted = err.Error()
+	b.announce()
+}
+
+// goOn begins anew behind the record that reopened the log. What was told before may be dead: nobody's position but that
+// record's own is good any more. Without one, all of it was right.
+func (b *Board) goOn(ctx context.Context, fold *controlroom.Fold, reopening *wire.Stored) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fold, b.halted = fold, ""
+	if reopening != nil {
+		b.recent, b.caught = []*wire.Stored{reopening}, false
+		b.slog.WarnContext(ctx, "room goes on: its log was reopened", "room", b.Room.Room, "offset", reopening.Offset)
+	}
 	b.announce()
 }
 
@@ -78,6 +109,7 @@ func (b *Board) read(r eventlog.Record) error {
 func (b *Board) progress(next, highWatermark int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.heard = time.Now()
 	if !b.caught && next >= highWatermark {
 		b.caught = true
 		b.announce()
@@ -134,6 +166,13 @@ func (b *Board) Halted() string {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.halted
+}
+
+// Heard is when the brokers last said where the log ends, in real time: what is shown is not younger.
+func (b *Board) Heard() time.Time {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.heard
 }
 
 // Voids counts void records read so far.

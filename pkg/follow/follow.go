@@ -53,12 +53,9 @@ func Partition(
 // Fold judges the next record of a room and folds it when it is effective. It refuses, with ErrHalted, what no reader may go
 // past: a record on which the room halts, and the first one of another log than the table's (protocol §1).
 func Fold(f *controlroom.Fold, room eventlog.RoomEntry, s *wire.Stored) (es.Judgement, error) {
-	j := f.Read(s)
-	switch {
-	case j.Verdict == es.Halting:
+	j := judged(f, room, s)
+	if j.Verdict == es.Halting {
 		return j, fmt.Errorf("%w at offset %d: %s", ErrHalted, s.Offset, j.Reason)
-	case j.Verdict == es.Effective && s.Version == 1 && f.State.LogID != room.LogID:
-		return j, fmt.Errorf("%w: its log id is %s, the room table says %s", ErrHalted, f.State.LogID, room.LogID)
 	}
 	return j, nil
 }

@@ -83,15 +83,51 @@ func Show(
 	r := reader{room: room, fold: fold, point: p, pace: pace}
 	err = log.Scan(ctx, eventlog.TopicLog, room.Partition, fold.Next, to, r.read)
 	var damage *eventlog.DamageError
+	if errors.As(err, &damage) {
+		err = fmt.Errorf("%w: %w", follow.ErrHalted, err)
+	}
+	if errors.Is(err, follow.ErrHalted) {
+		err = r.around(ctx, log, to, err)
+	}
 	switch {
 	case errors.Is(err, errPassed):
 		return *r.before, nil
-	case errors.As(err, &damage):
-		return controlroom.View{}, fmt.Errorf("%w: %w", follow.ErrHalted, err)
 	case err != nil:
 		return controlroom.View{}, err
 	}
 	return controlroom.Show(room.Room, fold), nil
+}
+
+// around reads from the beginning again, over what is dead because the log was reopened before the point; halted is what is
+// wrong when it was not.
+func (r *reader) around(ctx context.Context, log *kafkalog.Log, to int64, halted error) error {
+	expected, err := follow.Reopenings(r.room.Room, func(each func(eventlog.Record) error) error {
+		return follow.Through(ctx, log, r.room.Partition, 0, to, func(record eventlog.Record) error {
+			return errors.Join(r.pace(), each(record))
+		})
+	})
+	if err != nil {
+		return err
+	}
+	fresh := controlroom.NewFold(r.room.Room)
+	fresh.Expect(expected...)
+	stopped := *r.fold
+	*r.fold = *fresh
+	err = follow.Through(ctx, log, r.room.Partition, 0, to, func(record eventlog.Record) error {
+		if err := r.read(record); !errors.Is(err, follow.ErrHalted) {
+			return err
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case r.fold.Halted() != "", r.fold.Next < to:
+		return halted
+	case r.fold.Reopened() == stopped.Reopened() && stopped.Overtaken() == nil:
+		return halted // it reads well this time: that the log was whole before has to be said by somebody
+	}
+	return nil
 }
 
 type reader struct {

@@ -10,6 +10,7 @@ import (
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
 	"vigie/pkg/wire"
 )
 
@@ -23,29 +24,57 @@ func Log(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, progre
 	if err != nil {
 		return Room{}, fmt.Errorf("end of the log: %w", err)
 	}
-	// In this order: what the log answers is then below the end of intake.
-	start, intakeEnd, err := log.Bounds(ctx, eventlog.TopicIntake, room.Partition)
+	v := verification{log: log, room: room, end: end, progress: progress}
+	first, err := v.walk(ctx, NewWalk(room), func(each func(eventlog.Record) error) error {
+		return log.Scan(ctx, eventlog.TopicLog, room.Partition, 0, end, each)
+	})
+	if err != nil || first.OK {
+		return first, err
+	}
+	through := func(each func(eventlog.Record) error) error {
+		return follow.Through(ctx, log, room.Partition, 0, end, each)
+	}
+	expected, err := follow.Reopenings(room.Room, through)
+	if err != nil {
+		return Room{}, fmt.Errorf("look for what reopens the log: %w", err)
+	}
+	again, err := v.walk(ctx, Around(room, expected), through)
+	if err != nil || again.Reopened == first.Reopened && len(expected) == 0 {
+		return first, err
+	}
+	return again, nil
+}
+
+type verification struct {
+	log      *kafkalog.Log
+	room     eventlog.RoomEntry
+	end      int64
+	progress func(next, end int64)
+}
+
+func (v verification) walk(ctx context.Context, w *Walk, pass func(each func(eventlog.Record) error) error) (Room, error) {
+	// After the end of the log: what the log answers is then below the end of intake.
+	start, intakeEnd, err := v.log.Bounds(ctx, eventlog.TopicIntake, v.room.Partition)
 	if err != nil {
 		return Room{}, fmt.Errorf("end of intake: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	requests := intake{log: log, room: room, next: start, end: intakeEnd, hashes: make(chan request, buffered)}
+	requests := intake{log: v.log, room: v.room, next: start, end: intakeEnd, hashes: make(chan request, buffered)}
 	var reading sync.WaitGroup
 	reading.Go(func() { requests.read(ctx) })
 	defer reading.Wait()
 	defer cancel()
 
-	w := NewWalk(room)
-	err = log.Scan(ctx, eventlog.TopicLog, room.Partition, 0, end, func(r eventlog.Record) error {
+	err = pass(func(r eventlog.Record) error {
 		if s := w.Read(r); s != nil && s.Intake >= start {
 			if err := requests.check(ctx, w, s); err != nil {
 				return err
 			}
 		}
-		if w.IsBad() {
+		if w.IsBad() && !w.looks {
 			return errBad
 		}
-		progress(w.Next(), end)
+		v.progress(w.Next(), v.end)
 		return nil
 	})
 	var damage *eventlog.DamageError
@@ -54,6 +83,9 @@ func Log(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, progre
 		w.Bad(damage.Offset, damage.Reason)
 	case err != nil && !errors.Is(err, errBad):
 		return Room{}, fmt.Errorf("read the log: %w", err)
+	}
+	if w.Next() < v.end {
+		w.Bad(w.Next(), "it cannot be read, nor what follows it")
 	}
 	result := w.Finish(intakeEnd)
 	if start > result.IntakeNext && result.OK {
