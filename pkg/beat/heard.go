@@ -1,6 +1,7 @@
 package beat
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -10,8 +11,9 @@ import (
 
 // Services that others act upon.
 const (
-	Dispatch = "dispatch"
-	Gateway  = "gateway"
+	Dispatch  = "dispatch"
+	Gateway   = "gateway"
+	Positions = "positions"
 )
 
 // Heard is the latest beat of each process of one room. Times that it is given are real; it is safe for concurrent use.
@@ -26,6 +28,25 @@ type Heard struct {
 type heard struct {
 	*positionsv1.Beat
 	at time.Time
+	// said are what the clock showed in the beats heard of late.
+	said []reading
+}
+
+type reading struct {
+	clock int64
+	at    time.Time
+}
+
+// clock is what that of a process shows at now. A beat comes late and never early: of those heard of late the one that
+// says most came fastest. A telemetry that hesitates for some seconds makes nobody's clock look wrong.
+func (h *Heard) clock(of heard, now time.Time) int64 {
+	shown := int64(math.MinInt64)
+	for _, s := range of.said {
+		if passed := now.Sub(s.at); passed <= SilentAfter {
+			shown = max(shown, s.clock+passed.Milliseconds()*h.rate)
+		}
+	}
+	return shown
 }
 
 // NewHeard returns a table that has heard nobody since now; rate is that of the domain clock.
@@ -37,7 +58,8 @@ func NewHeard(rate int, now time.Time) *Heard {
 func (h *Heard) Take(b *positionsv1.Beat, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.latest[b.GetProcess()] = heard{Beat: b, at: now}
+	said := slices.DeleteFunc(h.latest[b.GetProcess()].said, func(r reading) bool { return now.Sub(r.at) > SilentAfter })
+	h.latest[b.GetProcess()] = heard{Beat: b, at: now, said: append(said, reading{b.GetClockMs(), now})}
 	for process, last := range h.latest {
 		if now.Sub(last.at) > 10*SilentAfter {
 			delete(h.latest, process)
@@ -56,7 +78,7 @@ func (h *Heard) Agreed(process, service string, own int64, now time.Time) (agree
 			continue
 		}
 		others = others || last.GetService() == service
-		clocks = append(clocks, last.GetClockMs()+now.Sub(last.at).Milliseconds()*h.rate)
+		clocks = append(clocks, h.clock(last, now))
 	}
 	slices.Sort(clocks)
 	return clocks[(len(clocks)-1)/2], others
@@ -84,4 +106,17 @@ func (h *Heard) Level(own uint32, now time.Time) uint32 {
 		}
 	}
 	return own
+}
+
+// Processes gives the processes of a service that were heard of late.
+func (h *Heard) Processes(service string, now time.Time) []string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var names []string
+	for name, last := range h.latest {
+		if last.GetService() == service && now.Sub(last.at) <= SilentAfter {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -75,3 +75,32 @@ func TestALevelIsReadWhenEverybodyReadsIt(t *testing.T) {
 		t.Errorf("level %d, want 2: the old process is gone", level)
 	}
 }
+
+// A partition of the telemetry that finds another leader keeps all beats waiting at once: nobody's clock is wrong by that.
+func TestBeatsThatComeLateMakeNoClockLookWrong(t *testing.T) {
+	t.Parallel()
+	h := beat.NewHeard(1, start)
+	c := beat.NewCompany(h, "me")
+	for at := time.Duration(0); at <= 30*time.Second; at += beat.Every {
+		late := time.Duration(0)
+		if at == 10*time.Second || at == 25*time.Second {
+			late = 4 * time.Second
+		}
+		for _, process := range []string{"you", "they"} {
+			h.Take(says(process, beat.Dispatch, at.Milliseconds(), 1), start.Add(at+late))
+		}
+		now := at + late
+		if trust := c.Trust(now.Milliseconds(), start.Add(now)); !trust.Write || !trust.Expire || trust.Off != 0 {
+			t.Errorf("after %s: %+v", now, trust)
+		}
+	}
+	// A clock that is set back is believed when what it showed before has been forgotten.
+	for at := 35 * time.Second; at <= 60*time.Second; at += beat.Every {
+		for _, process := range []string{"you", "they"} {
+			h.Take(says(process, beat.Dispatch, (at-time.Hour).Milliseconds(), 1), start.Add(at))
+		}
+	}
+	if trust := c.Trust(60_000, start.Add(60*time.Second)); trust.Expire || trust.Off != time.Hour {
+		t.Errorf("all others were set back by an hour: %+v", trust)
+	}
+}
