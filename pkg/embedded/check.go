@@ -29,8 +29,9 @@ const (
 
 const (
 	adviceDamaged = "do not start on this directory: copy it, look for the cause on the disk, and put back the latest copy whose records are whole"
+	adviceLog     = "; without one, vigie log verify --data says up to which record the room's log is good, and vigie log reopen goes on from there"
 	adviceShort   = "records are missing that this node has seen: put back the copy of the directory that holds them; " +
-		"if they are lost for good, move the witness file away and start again, knowing that what was decided in them is forgotten"
+		"if they are lost for good, vigie log reopen goes on from a record that is there, knowing that what was decided behind it is forgotten"
 )
 
 // DamageError says that a directory must not be opened. Its files are as they
@@ -65,6 +66,14 @@ func Check(dir string, heads []witness.Head) error {
 type place struct {
 	topic     string
 	partition int
+}
+
+// advice is what to do when its records are damaged.
+func (p place) advice() string {
+	if p.topic == eventlog.TopicLog {
+		return adviceDamaged + adviceLog
+	}
+	return adviceDamaged
 }
 
 // end is where a partition ends: the next offset, and the file and byte to
@@ -122,17 +131,17 @@ func (c *checker) partition(where place, dir string) error {
 	kept := where.topic == eventlog.TopicLog || where.topic == eventlog.TopicRooms
 	if kept && at.next != 0 {
 		return &DamageError{
-			File: at.file, Reason: fmt.Sprintf("the records before %d are missing", at.next), Advice: adviceDamaged,
+			File: at.file, Reason: fmt.Sprintf("the records before %d are missing", at.next), Advice: where.advice(),
 		}
 	}
 	for i, base := range bases {
 		path := filepath.Join(dir, segmentName(base))
 		if base != at.next {
 			return &DamageError{
-				File: path, Reason: fmt.Sprintf("the segment should begin at offset %d", at.next), Advice: adviceDamaged,
+				File: path, Reason: fmt.Sprintf("the segment should begin at offset %d", at.next), Advice: where.advice(),
 			}
 		}
-		s := segment{path: path, last: i == len(bases)-1, next: base}
+		s := segment{path: path, last: i == len(bases)-1, next: base, advice: where.advice()}
 		if where.topic == eventlog.TopicRooms {
 			s.each = c.room
 		}
@@ -260,7 +269,7 @@ func (c *checker) witnessed(heads []witness.Head) error {
 func (c *checker) short(where place, reason string) error {
 	at, ok := c.ends[where]
 	if !ok {
-		at.file = filepath.Join(c.dir, partitionsDir, fmt.Sprintf("%s-%d", url.PathEscape(where.topic), where.partition))
+		at.file = filepath.Join(c.dir, partitionsDir, partitionName(where.topic, where.partition))
 	}
 	return &DamageError{File: at.file, Offset: at.size, Reason: reason, Advice: adviceShort}
 }

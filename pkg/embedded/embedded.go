@@ -1,7 +1,8 @@
 // Package embedded is the broker of the all-in-one program: two Kafka
 // protocol brokers inside this process, one for rooms, intake and log, one
-// for positions, with their topics and the table of rooms made. Nothing else
-// in the code base knows that the broker is embedded.
+// for positions, with their topics and the table of rooms made; beside them a
+// Redis for projections ([Redis]). Nothing else in the code base knows that
+// they are embedded.
 //
 // Guarantees: nothing that the main broker says leaves the process before
 // everything it has written is on disk, without an error, so that what was
@@ -178,13 +179,7 @@ func (b *Broker) open() error {
 	if err := b.enoughSpace(); err != nil {
 		return err
 	}
-	var heads []witness.Head
-	if b.cfg.WitnessFile != "" {
-		if heads, err = witness.Load(b.cfg.WitnessFile); err != nil {
-			return err
-		}
-	}
-	if err := Check(b.cfg.mainDir(), heads); err != nil {
+	if err := b.cfg.check(); err != nil {
 		return err
 	}
 	b.disk = newDisk(b.cfg.mainDir(), b.trouble)
@@ -195,6 +190,18 @@ func (b *Broker) open() error {
 	b.trouble.begin()
 	b.positions, err = cluster(b.cfg.positionsDir(), b.listeners[1], quiet{b.log})
 	return err
+}
+
+// check is [Check] of the main broker's directory, with what is witnessed.
+func (c Config) check() error {
+	var heads []witness.Head
+	if c.WitnessFile != "" {
+		var err error
+		if heads, err = witness.Load(c.WitnessFile); err != nil {
+			return err
+		}
+	}
+	return Check(c.mainDir(), heads)
 }
 
 // cluster starts one broker on a listener that is already there.

@@ -11,17 +11,19 @@ import (
 
 	"vigie/pkg/app"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/projection"
 )
 
-// Module runs the brokers and provides the [kafkalog.Config] that leads to
-// them. A log that can no longer be stored stops the process.
+// Module runs the brokers and a Redis, and provides the [kafkalog.Config] and
+// the [projection.Config] that lead to them. A log that can no longer be stored
+// stops the process.
 func Module(cfg Config) fx.Option {
 	return fx.Module("embedded",
 		fx.Provide(func(lc fx.Lifecycle, stop *app.Stop, log *slog.Logger) (kafkalog.Config, error) {
 			cfg := cfg
 			cfg.Logger = log
 			return provide(lc, stop, cfg)
-		}),
+		}, provideRedis),
 	)
 }
 
@@ -55,6 +57,16 @@ func provide(lc fx.Lifecycle, stop *app.Stop, cfg Config) (kafkalog.Config, erro
 		},
 	})
 	return b.Config(), nil
+}
+
+// provideRedis starts at once: its port is free, and it has nothing to open.
+func provideRedis(lc fx.Lifecycle) (projection.Config, error) {
+	r, err := StartRedis()
+	if err != nil {
+		return projection.Config{}, err
+	}
+	lc.Append(fx.StopHook(r.Stop))
+	return r.Config(), nil
 }
 
 // Exit gives an error of this package the exit status it stands for.

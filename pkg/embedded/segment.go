@@ -26,6 +26,8 @@ type segment struct {
 	last bool  // only the last segment of a partition may end in a torn batch
 	next int64 // offset that the next batch must have
 	each func(batch []byte) error
+	// advice for when it is damaged.
+	advice string
 }
 
 // scan reads the whole file and returns the offset after its last whole batch.
@@ -126,7 +128,7 @@ func (s *segment) torn(pos int64, b []byte) error {
 }
 
 func (s *segment) damage(pos int64, reason string) error {
-	return &DamageError{File: s.path, Offset: pos, Reason: reason, Advice: adviceDamaged}
+	return &DamageError{File: s.path, Offset: pos, Reason: reason, Advice: s.advice}
 }
 
 func baseOffset(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) } //nolint:gosec // as Kafka writes it
