@@ -43,6 +43,8 @@ type Action string
 const (
 	// ReadRoom is the board and the socket of a room.
 	ReadRoom Action = "read_room"
+	// ReadPositions is where teams on duty are, to some metres.
+	ReadPositions Action = "read_positions"
 	// CommandIncident is incident.*.
 	CommandIncident Action = "command_incident"
 	// CommandMission is mission.assign and mission.cancel.
@@ -67,21 +69,22 @@ const (
 // Actions lists every action.
 func Actions() []Action {
 	return []Action{
-		ReadRoom, CommandIncident, CommandMission, ActAsTeam, ReadHistory,
+		ReadRoom, ReadPositions, CommandIncident, CommandMission, ActAsTeam, ReadHistory,
 		ReadLogRaw, IssueDeviceToken, Administer, SendAlarm, ConfigureRegion,
 	}
 }
 
 // may is the table. A direction (region) and a supervisor watch and look back
-// but do not command; an admin makes accounts but does not see the room.
+// but do not command; an admin makes accounts but does not see the room. Where
+// guards are is for those who send them or answer for them.
 func may(r Role) []Action {
 	switch r {
 	case Dispatcher:
-		return []Action{ReadRoom, CommandIncident, CommandMission, ActAsTeam, ReadHistory}
+		return []Action{ReadRoom, ReadPositions, CommandIncident, CommandMission, ActAsTeam, ReadHistory}
 	case Chief:
-		return []Action{ReadRoom, CommandIncident, CommandMission, ActAsTeam, ReadHistory, IssueDeviceToken}
+		return []Action{ReadRoom, ReadPositions, CommandIncident, CommandMission, ActAsTeam, ReadHistory, IssueDeviceToken}
 	case Supervisor:
-		return []Action{ReadRoom, ReadHistory, IssueDeviceToken}
+		return []Action{ReadRoom, ReadPositions, ReadHistory, IssueDeviceToken}
 	case Region:
 		return []Action{ReadRoom, ReadHistory}
 	case Integrator:

@@ -15,7 +15,7 @@ import (
 // actions with the letters of the roles that hold them.
 func reference(p authz.Principal, a authz.Action, on authz.Object) bool {
 	letters := map[authz.Action]string{
-		"read_room": "dcsri", "command_incident": "dc", "command_mission": "dc", "act_as_team": "dcg",
+		"read_room": "dcsri", "read_positions": "dcs", "command_incident": "dc", "command_mission": "dc", "act_as_team": "dcg",
 		"read_history": "dcsru", "read_log_raw": "ua", "issue_device_token": "csa",
 		"administer": "a", "send_alarm": "o", "configure_region": "ia",
 	}

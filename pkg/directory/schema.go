@@ -69,7 +69,13 @@ CREATE TABLE destroyed_months (
   month        TEXT NOT NULL,
   destroyed_at BIGINT NOT NULL,
   PRIMARY KEY (kind, month)
-);`}
+);`, `
+CREATE TABLE socket_tokens (
+  hash       TEXT PRIMARY KEY,
+  parent     TEXT NOT NULL,
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX socket_tokens_expires ON socket_tokens (expires_at);`}
 }
 
 func migrate(ctx context.Context, tx *sql.Tx) error {

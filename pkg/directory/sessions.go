@@ -20,6 +20,7 @@ const (
 	sessionPrefix = "vgs_"
 	devicePrefix  = "vgd_"
 	sourcePrefix  = "vgk_"
+	socketPrefix  = "vgw_"
 
 	sessionTTL = time.Hour
 	sessionMax = 12 * time.Hour
@@ -201,14 +202,25 @@ UPDATE sessions SET revoked_at = $1 WHERE account = $2 AND revoked_at = 0`, mill
 // answers ErrUnauthenticated, ErrExpired or ErrRevoked; any other error means
 // that the directory could not be read.
 func (d *Directory) Principal(ctx context.Context, token string) (authz.Principal, time.Time, error) {
-	read := d.readSession
-	hash, ok := tokenHash(sessionPrefix, token)
+	hash, read, ok := d.known(token)
 	if !ok {
-		read = d.readDevice
-		if hash, ok = tokenHash(devicePrefix, token); !ok {
-			return authz.Principal{}, time.Time{}, ErrUnauthenticated
-		}
+		return authz.Principal{}, time.Time{}, ErrUnauthenticated
 	}
+	return d.principal(ctx, hash, read)
+}
+
+type reader func(ctx context.Context, hash string) (cachedPrincipal, error)
+
+// known gives what a session or device token is known by, and how to look it up.
+func (d *Directory) known(token string) (hash string, read reader, ok bool) {
+	if hash, ok = tokenHash(sessionPrefix, token); ok {
+		return hash, d.readSession, true
+	}
+	hash, ok = tokenHash(devicePrefix, token)
+	return hash, d.readDevice, ok
+}
+
+func (d *Directory) principal(ctx context.Context, hash string, read reader) (authz.Principal, time.Time, error) {
 	now := d.now()
 	c, cached := d.tokens.get(hash)
 	if !cached || now.Sub(c.readAt).Abs() >= tokenAge {

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		"a revocation is seen by other processes within two seconds":  revocation,
 		"a handheld acts for its team under a stable id":              deviceTokens,
 		"what is no token is unauthenticated":                         badTokens,
+		"a socket token opens sockets only and ends with its parent":  socketTokens,
 		"a source is known by its key until it is revoked":            sources,
 		"sources are served while the directory cannot be read":       sourcesUnreadable,
 		"the first start fills an empty directory once":               bootstrap,

@@ -261,3 +261,58 @@ func restart(f fixture) {
 		t.Errorf("sealing in a destroyed month: %v, want ErrKeyDestroyed", err)
 	}
 }
+
+func socketTokens(f fixture) {
+	t := f.t
+	d, other := f.start(), f.start()
+	_, err := d.CreateAccount(t.Context(), "anne", grant(authz.Chief, authz.RegionScope))
+	must(t, err)
+	session, err := d.NewSession(t.Context(), "anne")
+	must(t, err)
+	handheld, err := d.NewDeviceToken(t.Context(), "paris", "alpha", "g1", 0)
+	must(t, err)
+	for _, parent := range []string{session.Token, handheld.Token} {
+		want, expires, err := d.Principal(t.Context(), parent)
+		must(t, err)
+		socket, until, err := d.NewSocketToken(t.Context(), parent)
+		must(t, err)
+		for _, dir := range []*directory.Directory{d, other} {
+			got, at, err := dir.SocketPrincipal(t.Context(), socket)
+			must(t, err)
+			if got.ID != want.ID || got.Kind != want.Kind || len(got.Grants) != 1 || !at.Equal(expires) || !until.Equal(expires) {
+				t.Errorf("the socket of %v is %v until %v and %v", want, got, until, at)
+			}
+			if _, _, err := dir.Principal(t.Context(), socket); !errors.Is(err, directory.ErrUnauthenticated) {
+				t.Errorf("a socket token for something else: %v, want ErrUnauthenticated", err)
+			}
+		}
+		if got, _, err := d.SocketPrincipal(t.Context(), parent); err != nil || got.ID != want.ID {
+			t.Errorf("the parent opens sockets, too: %v, %v", got, err)
+		}
+		if _, _, err := d.NewSocketToken(t.Context(), socket); !errors.Is(err, directory.ErrUnauthenticated) {
+			t.Errorf("a socket token of a socket token: %v, want ErrUnauthenticated", err)
+		}
+		must(t, d.Revoke(t.Context(), parent))
+		f.clock.advance(2 * time.Second)
+		for _, dir := range []*directory.Directory{d, other} {
+			if _, _, err := dir.SocketPrincipal(t.Context(), socket); !errors.Is(err, directory.ErrRevoked) {
+				t.Errorf("after the parent's end: %v, want ErrRevoked", err)
+			}
+		}
+	}
+	again, err := d.NewSession(t.Context(), "anne")
+	must(t, err)
+	socket, _, err := d.NewSocketToken(t.Context(), again.Token)
+	must(t, err)
+	f.clock.advance(50 * time.Minute)
+	_, err = d.RenewSession(t.Context(), again.Token)
+	must(t, err)
+	f.clock.advance(50 * time.Minute)
+	if _, _, err := d.SocketPrincipal(t.Context(), socket); err != nil {
+		t.Errorf("a renewed session ends its sockets: %v", err)
+	}
+	f.clock.advance(11 * time.Minute)
+	if _, _, err := d.SocketPrincipal(t.Context(), socket); !errors.Is(err, directory.ErrExpired) {
+		t.Errorf("a session that has expired: %v, want ErrExpired", err)
+	}
+}
