@@ -17,16 +17,18 @@ import (
 // Backbone is where a process of its own finds what all services share. In the all-in-one program the embedded parts stand
 // in its place.
 type Backbone struct {
-	KafkaBrokers     []string `koanf:"kafka_brokers" help:"addresses of Kafka, host:port,..."`
-	PositionsBrokers []string `koanf:"positions_brokers" help:"addresses of the Kafka for positions, when it is another one"`
-	DirectoryURL     string   `koanf:"directory_url" help:"the directory's SQLite file"`
-	ClockRate        int      `koanf:"clock_rate" help:"domain seconds in a real one; other than 1 only with clock_path"`
-	ClockPath        string   `koanf:"clock_path" help:"file of the domain clock, the same for all processes; empty: the real time"`
+	KafkaBrokers     []string    `koanf:"kafka_brokers" help:"addresses of Kafka, host:port,..."`
+	PositionsBrokers []string    `koanf:"positions_brokers" help:"addresses of the Kafka for positions, when it is another one"`
+	Kafka            KafkaAccess `koanf:",squash"`
+	Redis            RedisAccess `koanf:",squash"`
+	DirectoryURL     string      `koanf:"directory_url" help:"the directory's SQLite file"`
+	ClockRate        int         `koanf:"clock_rate" help:"domain seconds in a real one; other than 1 only with clock_path"`
+	ClockPath        string      `koanf:"clock_path" help:"file of the domain clock, the same for all processes; empty: the real time"`
 }
 
 // DefaultBackbone is Kafka on this machine and a directory beside the process.
 func DefaultBackbone() Backbone {
-	return Backbone{KafkaBrokers: kafkalog.Default().Brokers, DirectoryURL: "directory.db", ClockRate: 1}
+	return Backbone{KafkaBrokers: kafkalog.Default().Brokers, Kafka: DefaultKafkaAccess(), DirectoryURL: "directory.db", ClockRate: 1}
 }
 
 // Validate says what cannot work.
@@ -42,13 +44,11 @@ func (b Backbone) Validate() error {
 		// Each process would begin a time of its own.
 		errs = append(errs, errors.New("clock_path: with a clock_rate, give a file that all processes share"))
 	}
-	return errors.Join(append(errs, b.kafka().Validate())...)
+	return errors.Join(append(errs, b.kafka().Validate(), b.Redis.Config().Validate())...)
 }
 
 func (b Backbone) kafka() kafkalog.Config {
-	cfg := kafkalog.Default()
-	cfg.Brokers, cfg.PositionsBrokers = b.KafkaBrokers, b.PositionsBrokers
-	return cfg
+	return b.Kafka.Config(b.KafkaBrokers, b.PositionsBrokers)
 }
 
 func (b Backbone) clock() (*clock.Clock, error) {
@@ -62,12 +62,13 @@ func (b Backbone) clock() (*clock.Clock, error) {
 	return c, err
 }
 
-// BackboneModule provides *kafkalog.Log, *directory.Directory and *clock.Clock to a process of its own, and announces it on
-// the standard output once it is ready. Put it after Module.
+// BackboneModule provides *kafkalog.Log, *projection.Client, *directory.Directory and *clock.Clock to a process of its own, and
+// announces it on the standard output once it is ready. Put it after Module.
 func BackboneModule(b Backbone) fx.Option {
 	return fx.Options(
 		fx.Supply(b.kafka()),
-		fx.Provide(b.clock, NewLog),
+		fx.Supply(b.Redis.Config()),
+		fx.Provide(b.clock, NewLog, NewProjections),
 		Announce(os.Stdout),
 		fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (*directory.Directory, error) {
 			return OpenDirectory(lc, directory.Config{Path: b.DirectoryURL, Log: log})
@@ -75,14 +76,14 @@ func BackboneModule(b Backbone) fx.Option {
 	)
 }
 
-// NewLog connects to the log for the life of the process.
+// NewLog connects to the log for the life of the process, which does not start where the brokers refuse it.
 func NewLog(lc fx.Lifecycle, cfg kafkalog.Config, log *slog.Logger) (*kafkalog.Log, error) {
 	cfg.Logger = log
 	l, err := kafkalog.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	lc.Append(fx.StopHook(l.Close))
+	lc.Append(fx.StartStopHook(l.Reach, l.Close))
 	return l, nil
 }
 

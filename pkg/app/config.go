@@ -21,9 +21,12 @@ import (
 // Config is what every process has. A process's own Config holds it as `App app.Config` tagged `koanf:",squash"`,
 // and has a Validate that asks each part.
 type Config struct {
-	Listen   string `koanf:"listen" help:"address of all HTTP, host:port"`
-	JSON     bool   `koanf:"json" help:"write the log and results as JSON lines"`
-	LogLevel string `koanf:"log_level" help:"least level logged: debug, info, warn or error"`
+	Listen    string `koanf:"listen" help:"address of all HTTP, host:port"`
+	ListenTLS string `koanf:"listen_tls" help:"address of all HTTPS, host:port; empty: none"`
+	TLSCert   string `koanf:"tls_cert" help:"certificate of the HTTPS address, PEM"`
+	TLSKey    string `koanf:"tls_key" help:"its key, PEM"`
+	JSON      bool   `koanf:"json" help:"write the log and results as JSON lines"`
+	LogLevel  string `koanf:"log_level" help:"least level logged: debug, info, warn or error"`
 }
 
 // Default listens on this machine only.
@@ -34,6 +37,12 @@ func (c Config) Validate() error {
 	var errs []error
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen %q: give host:port", c.Listen))
+	}
+	if _, _, err := net.SplitHostPort(c.ListenTLS); err != nil && c.ListenTLS != "" {
+		errs = append(errs, fmt.Errorf("listen_tls %q: give host:port", c.ListenTLS))
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("tls_cert, tls_key: give both or none"))
 	}
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		errs = append(errs, fmt.Errorf("log_level %q: give debug, info, warn or error", c.LogLevel))

@@ -16,6 +16,8 @@ import (
 type Check struct {
 	Name  string
 	Ready func(context.Context) error
+	// Degraded, where there is one, says what an operator has to know although the part is ready, or nothing.
+	Degraded func() string
 }
 
 // AsCheck provides the Check that constructor returns: fx.Provide(app.AsCheck(newCheck)).
@@ -46,6 +48,8 @@ type checkResult struct {
 	Name   string `json:"name"`
 	Ready  bool   `json:"ready"`
 	Reason string `json:"reason,omitempty"`
+	// Degraded takes nothing away from being ready.
+	Degraded string `json:"degraded,omitempty"`
 }
 
 type readyResult struct {
@@ -64,6 +68,9 @@ func (r *readiness) ask(ctx context.Context) readyResult {
 			res.Checks[i] = checkResult{Name: c.Name, Ready: true}
 			if err := c.Ready(ctx); err != nil {
 				res.Checks[i] = checkResult{Name: c.Name, Reason: err.Error()}
+			}
+			if c.Degraded != nil {
+				res.Checks[i].Degraded = c.Degraded()
 			}
 		})
 	}

@@ -44,7 +44,7 @@ type handler struct{ http.Handler }
 
 func newHandler(p handlerParams) (*handler, error) {
 	r := chi.NewMux()
-	r.Use(observe(p.Log, p.Registry), secure, recovered(p.Log), limited)
+	r.Use(observe(p.Log, p.Registry), secure, recovered(p.Log), cookies, limited)
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		WriteProblem(w, http.StatusNotFound, "not_found", "there is nothing at this address; /docs lists what there is")
 	})

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,30 +27,59 @@ func newRegistry() *prometheus.Registry {
 type Address struct {
 	configured string
 	listener   net.Listener
+	secure     net.Listener // of HTTPS; nil without
 }
 
 func newAddress(lc fx.Lifecycle, cfg Config) *Address {
 	a := &Address{configured: cfg.Listen}
-	lc.Append(fx.Hook{OnStart: a.bind, OnStop: func(context.Context) error {
-		// The server has closed it, unless the start broke off before.
-		if err := a.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			return fmt.Errorf("listener: %w", err)
+	bind := func(ctx context.Context) (err error) {
+		if a.listener, err = bind(ctx, cfg.Listen, "--listen"); err != nil || cfg.ListenTLS == "" {
+			return err
+		}
+		a.secure, err = bind(ctx, cfg.ListenTLS, "--listen-tls")
+		return err
+	}
+	lc.Append(fx.Hook{OnStart: func(ctx context.Context) error {
+		if err := bind(ctx); err != nil {
+			return errors.Join(err, a.close()) // nobody stops what has not started
 		}
 		return nil
-	}})
+	}, OnStop: func(context.Context) error { return a.close() }})
 	return a
 }
 
-func (a *Address) bind(ctx context.Context) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.configured)
+// close is for a start that broke off: else the server has closed them.
+func (a *Address) close() error {
+	var errs []error
+	for _, l := range []net.Listener{a.listener, a.secure} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("listener: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func bind(ctx context.Context, address, flag string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return Exit(PortBusy, fmt.Errorf("address %s is in use: stop the other program or pass --listen", a.configured))
+		return nil, Exit(PortBusy, fmt.Errorf("address %s is in use: stop the other program or pass %s", address, flag))
 	case err != nil:
-		return fmt.Errorf("listen: %w: pass an address of this machine with --listen", err)
+		return nil, fmt.Errorf("listen: %w: pass an address of this machine with %s", err, flag)
 	}
-	a.listener = l
-	return nil
+	return l, nil
+}
+
+// SecurePort is the port of HTTPS, or 0 when there is none.
+func (a *Address) SecurePort() int {
+	if a.secure == nil {
+		return 0
+	}
+	tcp, _ := a.secure.Addr().(*net.TCPAddr)
+	return tcp.Port
 }
 
 // String returns host:port, the port being the real one where 0 was asked for.
@@ -89,7 +120,8 @@ type server struct {
 	addr  *Address
 	stop  *Stop
 	end   context.CancelFunc // of all requests
-	done  chan struct{}      // closed when serving is over
+	cfg   Config
+	done  sync.WaitGroup // of serving
 }
 
 type serverParams struct {
@@ -100,6 +132,7 @@ type serverParams struct {
 	Ready   *readiness
 	Addr    *Address
 	Stop    *Stop
+	Config  Config
 }
 
 func newServer(p serverParams) *server {
@@ -115,19 +148,38 @@ func newServer(p serverParams) *server {
 			BaseContext:       func(net.Listener) context.Context { return base },
 			ErrorLog:          slog.NewLogLogger(p.Log.Handler(), slog.LevelDebug), // strangers' broken connections
 		},
-		ready: p.Ready, addr: p.Addr, stop: p.Stop, end: end, done: make(chan struct{}),
+		ready: p.Ready, addr: p.Addr, stop: p.Stop, end: end, cfg: p.Config,
 	}
 	p.LC.Append(fx.StartStopHook(s.start, s.shutdown))
 	return s
 }
 
-func (s *server) start() {
-	go func() {
-		defer close(s.done)
-		if err := s.http.Serve(s.addr.listener); !errors.Is(err, http.ErrServerClosed) {
+func (s *server) start() error {
+	if s.addr.secure != nil {
+		if s.cfg.TLSCert == "" {
+			return Exit(Usage, errors.New("listen_tls needs a certificate: give tls_cert and tls_key"))
+		}
+		// Read for each connection: a certificate that was renewed needs no restart.
+		certificate := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(s.cfg.TLSCert, s.cfg.TLSKey)
+			return &pair, err
+		}
+		if _, err := certificate(nil); err != nil {
+			return fmt.Errorf("certificate of %s: %w", s.cfg.ListenTLS, err)
+		}
+		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate}
+		s.serve(func() error { return s.http.ServeTLS(s.addr.secure, "", "") })
+	}
+	s.serve(func() error { return s.http.Serve(s.addr.listener) })
+	return nil
+}
+
+func (s *server) serve(serve func() error) {
+	s.done.Go(func() {
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 			s.stop.Fail(fmt.Errorf("http: %w", err))
 		}
-	}()
+	})
 }
 
 // shutdown lets requests finish for a while, then cuts them off. Upgraded sockets are their module's to close.
@@ -140,7 +192,7 @@ func (s *server) shutdown(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.http.Close()
 	}
-	<-s.done
+	s.done.Wait()
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
