@@ -1,0 +1,156 @@
+// Package receiver takes positions of guards from the OwnTracks apps and from whatever speaks OsmAnd's protocol, Traccar
+// Client for one, and stores them as telemetry. Who sends is a handheld that was signed on: its token says for which team,
+// whatever else a message claims. Positions are kept on shift only; what is not kept is answered as if it were, since a
+// tracker sends what was refused again, for ever, and nothing that comes after it.
+package receiver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"vigie/pkg/app"
+	"vigie/pkg/authz"
+	"vigie/pkg/clock"
+	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
+	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+)
+
+// Config of a receiver.
+type Config struct {
+	Rooms     *follow.Rooms
+	Positions *kafkalog.Writer
+	Intake    *kafkalog.Writer
+	Directory *directory.Directory
+	Clock     *clock.Clock
+	Logger    *slog.Logger
+}
+
+// Receiver takes positions.
+type Receiver struct {
+	Config
+	received *prometheus.CounterVec
+}
+
+// New returns a receiver.
+func New(c Config) *Receiver {
+	return &Receiver{Config: c, received: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "vigie_positions_received_total", Help: "Positions received, by protocol and what became of them.",
+	}, []string{"source", "outcome"})}
+}
+
+// Metrics are those of this receiver.
+func (r *Receiver) Metrics() prometheus.Collector { return r.received }
+
+// What becomes of a position.
+const (
+	kept       = "kept"
+	offDuty    = "off_duty"
+	noPlace    = "no_place"
+	nullIsland = "null_island"
+	future     = "future"
+	old        = "old"
+	unreadable = "unreadable"
+)
+
+const (
+	// ahead is how far a device's clock may be ahead of ours, by the domain clock: its position counts as measured now.
+	ahead = 2 * time.Minute
+	// oldest positions are kept for so long at all (domain §7).
+	oldest = 24 * time.Hour
+	// storeBound is how long what one message holds may take to be stored.
+	storeBound = 5 * time.Second
+)
+
+// errNotStored says that the same message is to be sent again.
+var errNotStored = errors.New("positions not stored")
+
+// take stores what a message holds, in order. An error means that the message is to be sent again, and may bring some of it
+// twice, which nobody minds.
+func (r *Receiver) take(ctx context.Context, source string, p authz.Principal, board *follow.Board, reports []report) error {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeBound)
+	defer done()
+	for k := range reports {
+		if reports[k].sos {
+			// First and by itself: it is heard off duty too, and whatever its place is worth.
+			if err := r.raise(ctx, source, p, board, &reports[k]); err != nil {
+				return err
+			}
+		}
+	}
+	for k := range reports {
+		outcome, err := r.keep(ctx, source, p, board, &reports[k])
+		if err != nil {
+			r.Logger.WarnContext(ctx, "position not stored", "room", board.Room.Room, "err", err)
+			return errors.Join(errNotStored, err)
+		}
+		r.received.WithLabelValues(source, outcome).Inc()
+	}
+	return nil
+}
+
+// keep stores one position, if it is one to be kept.
+func (r *Receiver) keep(ctx context.Context, source string, p authz.Principal, board *follow.Board, one *report) (string, error) {
+	now := r.Clock.Now()
+	at := one.when(now)
+	switch {
+	case !one.located:
+		return noPlace, nil
+	case !one.at.Valid():
+		return nullIsland, nil // what a receiver says that has no fix
+	case at.After(now.Add(ahead)):
+		return future, nil
+	case at.Before(now.Add(-oldest)):
+		return old, nil
+	}
+	if err := board.Ready(); err != nil {
+		return "", err // who is on duty is not known yet, or not any more
+	}
+	if !onDuty(board, p.Team, min(at.UnixMilli(), now.UnixMilli())) {
+		return offDuty, nil
+	}
+	value, err := proto.Marshal(&positionsv1.Telemetry{Room: board.Room.Room, Body: &positionsv1.Telemetry_Fix{Fix: &positionsv1.Fix{
+		Team: p.Team, Device: p.ID, LatE7: one.at.LatE7, LonE7: one.at.LonE7, AccuracyM: int32(one.accuracyM + 0.5),
+		AtMs: min(at.UnixMilli(), now.UnixMilli()), ReceivedAtMs: now.UnixMilli(), Source: source,
+		Mock: one.mock, SpeedMmS: int32(one.speed * 1000),
+	}}})
+	if err != nil {
+		return "", err
+	}
+	_, err = r.Positions.Write(ctx, eventlog.TopicPositions, board.Room.Partition, value)
+	return kept, err
+}
+
+// when is the time of a report by the domain clock, which is that of the trackers (as in all that comes in).
+func (r *report) when(now time.Time) time.Time {
+	if r.measured.IsZero() {
+		return now
+	}
+	return r.measured
+}
+
+// onDuty says whether a team was on duty at a time, in the shift that it is in now.
+func onDuty(board *follow.Board, team string, at int64) (on bool) {
+	board.Look(func(f *controlroom.Fold) {
+		t := f.State.Teams[team]
+		on = t != nil && t.OnDuty && at >= t.Since
+	})
+	return on
+}
+
+// trace is that of the HTTP request, or a new one.
+func trace(ctx context.Context) string {
+	t := app.TraceFrom(ctx)
+	if t == (app.Trace{}) {
+		t = app.NewTrace()
+	}
+	return t.String()
+}
