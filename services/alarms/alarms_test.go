@@ -35,12 +35,18 @@ type desk struct {
 	dir  *directory.Directory
 	url  string
 	key  string
+	cfg  alarms.Config
 	stop func()
 }
 
 func start(tb testing.TB) *desk {
 	tb.Helper()
-	d := &desk{World: livetest.Start(tb, "north", "south"), tb: tb, dir: livetest.Directory(tb)}
+	return startWith(tb, alarms.Default())
+}
+
+func startWith(tb testing.TB, cfg alarms.Config) *desk {
+	tb.Helper()
+	d := &desk{cfg: cfg, World: livetest.Start(tb, "north", "south"), tb: tb, dir: livetest.Directory(tb)}
 	d.Decide("north", "south")
 	livetest.Await(tb, "both rooms configured", func() bool {
 		return len(d.Read(eventlog.TopicLog, "north")) > 1 && len(d.Read(eventlog.TopicLog, "south")) > 1
@@ -49,7 +55,7 @@ func start(tb testing.TB) *desk {
 	if d.key, err = d.dir.AddSource(tb.Context(), "panel", "north"); err != nil {
 		tb.Fatal(err)
 	}
-	d.url, d.stop = process(d.World, d.dir, alarms.Module(alarms.Default()))
+	d.url, d.stop = process(d.World, d.dir, alarms.Module(d.cfg))
 	return d
 }
 
@@ -63,11 +69,21 @@ func process(w *livetest.World, d *directory.Directory, module fx.Option) (url s
 	})
 }
 
+// failed runs the service where it cannot start.
+func failed(t *testing.T, d *desk, cfg alarms.Config) error {
+	t.Helper()
+	common := app.Default()
+	common.Listen, common.LogLevel = "127.0.0.1:0", "error"
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return app.Run(ctx, app.Module(common), fx.Supply(d.Log, d.dir, d.Clock), alarms.Module(cfg))
+}
+
 // again is the same service after a restart.
 func (d *desk) again() {
 	d.tb.Helper()
 	d.stop()
-	d.url, d.stop = process(d.World, d.dir, alarms.Module(alarms.Default()))
+	d.url, d.stop = process(d.World, d.dir, alarms.Module(d.cfg))
 }
 
 func (d *desk) send(id, body string) livetest.Answer {

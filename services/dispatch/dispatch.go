@@ -130,12 +130,12 @@ func (s *service) start(ctx context.Context) error {
 		})
 		s.deciders = append(s.deciders, d)
 		s.wait.Go(func() {
-			positions.Follow(run, s.log, room, func(b *positionsv1.Beat) { heard.Take(b, time.Now()) }, s.slog)
+			positions.Follow(run, s.log, room, s.clock, func(b *positionsv1.Beat) { heard.Take(b, time.Now()) }, s.slog)
 		})
 		s.wait.Go(func() {
 			// Other rooms go on: a room that halts is loud, not contagious.
 			if err := d.Run(run); err != nil {
-				s.slog.ErrorContext(run, "room halted", "room", room.Room, "err", err)
+				s.slog.WarnContext(run, "room was halted when dispatch ended", "room", room.Room, "err", err)
 			}
 		})
 	}
@@ -179,11 +179,13 @@ var ( //nolint:gochecknoglobals // descriptions are constants that Go cannot wri
 	voidsDesc   = prometheus.NewDesc("vigie_dispatch_void_records_total", "Void records read.", []string{"room"}, nil)
 	decidedDesc = prometheus.NewDesc("vigie_dispatch_decisions_total", "Effective decisions read.", []string{"room"}, nil)
 	haltedDesc  = prometheus.NewDesc("vigie_dispatch_halted", "1 when the room is halted.", []string{"room"}, nil)
+	clockDesc   = prometheus.NewDesc("vigie_dispatch_clock_off_seconds",
+		"How far this clock is from what the processes agree on; beyond 1 s it is not trusted.", []string{"room"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (s *service) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{backlogDesc, voidsDesc, decidedDesc, haltedDesc} {
+	for _, d := range []*prometheus.Desc{backlogDesc, voidsDesc, decidedDesc, haltedDesc, clockDesc} {
 		c <- d
 	}
 }
@@ -199,5 +201,6 @@ func (s *service) Collect(c chan<- prometheus.Metric) {
 		c <- prometheus.MustNewConstMetric(voidsDesc, prometheus.CounterValue, float64(f.Voids), room)
 		c <- prometheus.MustNewConstMetric(decidedDesc, prometheus.CounterValue, float64(f.Decided), room)
 		c <- prometheus.MustNewConstMetric(haltedDesc, prometheus.GaugeValue, halted, room)
+		c <- prometheus.MustNewConstMetric(clockDesc, prometheus.GaugeValue, f.ClockOff.Seconds(), room)
 	}
 }

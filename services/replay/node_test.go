@@ -21,6 +21,8 @@ import (
 	"vigie/pkg/follow/followtest"
 	"vigie/pkg/follow/past"
 	personalv1 "vigie/pkg/gen/vigie/personal/v1"
+	"vigie/pkg/projection"
+	"vigie/pkg/projection/projectiontest"
 	"vigie/services/replay" //nolint:depguard // its own test
 )
 
@@ -32,6 +34,8 @@ type node struct {
 	url   string
 	void  int64
 	chief string
+	redis *projectiontest.Miniredis
+	relay *projectiontest.Relay
 }
 
 const secret = "un homme armé"
@@ -57,18 +61,20 @@ func start(t *testing.T) *node {
 	}
 	n.void = n.Tell(&personalv1.SealedText{Key: key, Sealed: sealed})
 	n.chief = n.token(authz.Grant{Role: authz.Chief, Scope: authz.RoomScope(followtest.Name)})
-	n.url = serve(t, n.Log, n.dir)
+	n.redis = projectiontest.StartMiniredis(t)
+	n.relay = projectiontest.NewRelay(t, n.redis.Addr())
+	n.url = serve(t, n.Log, n.dir, projectiontest.Open(t, projectiontest.Config(n.relay.Addr())))
 	return n
 }
 
-func serve(t *testing.T, log *kafkalog.Log, dir *directory.Directory) string {
+func serve(t *testing.T, log *kafkalog.Log, dir *directory.Directory, projections *projection.Client) string {
 	t.Helper()
 	cfg := app.Default()
 	cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- app.Run(ctx, app.Module(cfg), fx.Supply(log, dir, clock.Real()), replay.Module(replay.Default()),
+		done <- app.Run(ctx, app.Module(cfg), fx.Supply(log, dir, clock.Real(), projections), replay.Module(replay.Default()),
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up <- a.URL() })) }))
 	}()
 	t.Cleanup(func() {

@@ -20,8 +20,10 @@ import (
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
+	"vigie/pkg/projection"
 	"vigie/services/replay/internal/api"
 	"vigie/services/replay/internal/archive"
+	"vigie/services/replay/internal/summary"
 )
 
 // Config of the replay service.
@@ -68,11 +70,13 @@ type service struct {
 	wait   sync.WaitGroup
 }
 
-func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, dir *directory.Directory, logger *slog.Logger) *service {
+func newService(
+	lc fx.Lifecycle, cfg Config, log *kafkalog.Log, dir *directory.Directory, projections *projection.Client, logger *slog.Logger,
+) *service {
 	s := &service{log: log, slog: logger, byName: map[string]*archive.Room{}}
 	s.api = &api.API{
 		Rooms:   func(name string) *archive.Room { return s.byName[name] },
-		Reading: archive.NewReading(cfg.AtATime), Directory: dir,
+		Reading: archive.NewReading(cfg.AtATime), Directory: dir, Projections: projections,
 	}
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
 	return s
@@ -90,6 +94,7 @@ func (s *service) start(ctx context.Context) error {
 		s.rooms = append(s.rooms, room)
 		s.byName[entry.Room] = room
 		s.wait.Go(func() { room.Run(run) })
+		s.wait.Go(func() { summary.Keep(run, s.api.Projections, room, s.slog) })
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
-	"vigie/pkg/eventlog"
+	"vigie/pkg/edge"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -35,7 +35,7 @@ import (
 type Config struct {
 	Rooms     *follow.Rooms
 	Log       *kafkalog.Log
-	Intake    *kafkalog.Writer
+	Edge      *edge.Edge
 	Directory *directory.Directory
 	Clock     *clock.Clock
 	Logger    *slog.Logger
@@ -56,6 +56,13 @@ func (r *Receiver) Start(ctx context.Context) { r.taken.start(ctx) }
 
 // Stop ends the folding and waits for it.
 func (r *Receiver) Stop() { r.taken.close() }
+
+// Stored notes where an alarm of the journal is in intake.
+func (r *Receiver) Stored(q *intakev1.Request, offset int64) {
+	r.taken.put(q.GetPrincipal(), q.GetId(), entry{
+		content: [32]byte(q.GetContentHash()), offset: offset, receivedAt: q.GetReceivedAtMs(),
+	})
+}
 
 // Ready is nil once the alarms of the last day are known.
 func (r *Receiver) Ready(ctx context.Context) error {
@@ -79,12 +86,14 @@ type Alarm struct {
 	_ struct{} `additionalProperties:"true"`
 }
 
-// Taken is the acknowledgement: the alarm is durable.
+// Taken is the acknowledgement: the alarm is durable, in intake or in the journal.
 type Taken struct {
 	AlarmID   string `json:"alarm_id"`
 	RequestID string `json:"request_id" doc:"the idempotency key"`
 	Room      string `json:"room"`
-	Offset    int64  `json:"offset" doc:"in vigie.intake"`
+	Offset    *int64 `json:"offset,omitempty" doc:"in vigie.intake; left out while it is provisional"`
+	// Provisional alarms are on disk and not in intake yet.
+	Provisional bool `json:"provisional,omitempty" doc:"Kafka is away: the alarm is kept on disk, shown in the room, and decided when Kafka answers again; the same key gives its offset then"`
 }
 
 // Add registers the operation.
@@ -129,7 +138,7 @@ func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, 
 	}
 	// One at a time per cause: two tries at once become one record.
 	answer, err, _ := r.flight.Do(request.GetPrincipal()+"\x00"+request.GetId(), func() (any, error) {
-		return r.store(context.WithoutCancel(ctx), board, request, value)
+		return r.store(context.WithoutCancel(ctx), request, value)
 	})
 	if err != nil {
 		return nil, err
@@ -139,11 +148,17 @@ func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, 
 		return nil, errors.New("an entry was stored")
 	}
 	if stored.content != [32]byte(request.GetContentHash()) {
-		return nil, app.Problem(http.StatusConflict, "id_reused", "this Idempotency-Key was used for another alarm: use a new key for each alarm")
+		return nil, reused()
 	}
-	return &struct{ Body Taken }{Taken{
-		AlarmID: request.GetRaiseAlarm().GetAlarmId(), RequestID: in.Key, Room: board.Room.Room, Offset: stored.offset,
-	}}, nil
+	body := Taken{AlarmID: request.GetRaiseAlarm().GetAlarmId(), RequestID: in.Key, Room: board.Room.Room, Provisional: stored.provisional}
+	if !stored.provisional {
+		body.Offset = &stored.offset
+	}
+	return &struct{ Body Taken }{body}, nil
+}
+
+func reused() error {
+	return app.Problem(http.StatusConflict, "id_reused", "this Idempotency-Key was used for another alarm: use a new key for each alarm")
 }
 
 func (r *Receiver) boardOf(site string) (*follow.Board, error) {
@@ -190,6 +205,8 @@ func (r *Receiver) request(ctx context.Context, source authz.Principal, board *f
 		at := now
 		if first, known := r.taken.get(principal, in.Key); known {
 			at = time.UnixMilli(first.receivedAt)
+		} else if first := r.Edge.Find(board.Room.Room, principal, in.Key); first != nil {
+			at = time.UnixMilli(first.GetReceivedAtMs())
 		}
 		key, sealed, err := r.Directory.SealForRequest(ctx, principal, in.Key, at, in.Body.Text)
 		if err != nil {
@@ -207,18 +224,25 @@ func alarmID(principal, key string) string {
 	return "a-" + hex.EncodeToString(sum[:12])
 }
 
-func (r *Receiver) store(ctx context.Context, board *follow.Board, q *intakev1.Request, value []byte) (entry, error) {
+func (r *Receiver) store(ctx context.Context, q *intakev1.Request, value []byte) (entry, error) {
 	if first, known := r.taken.get(q.GetPrincipal(), q.GetId()); known {
 		return first, nil
 	}
 	ctx, done := context.WithTimeout(ctx, storeBound)
 	defer done()
-	offset, err := r.Intake.Write(ctx, eventlog.TopicIntake, board.Room.Partition, value)
+	receipt, err := r.Edge.Write(ctx, q, value)
+	if errors.Is(err, edge.ErrReused) {
+		return entry{}, reused()
+	}
 	if err != nil {
-		r.Logger.ErrorContext(ctx, "alarm not stored", "room", board.Room.Room, "err", err)
+		r.Logger.ErrorContext(ctx, "alarm not stored", "room", q.GetRoom(), "err", err)
 		return entry{}, app.Problem(http.StatusServiceUnavailable, "not_durable", "the alarm could not be stored: send it again with the same key")
 	}
-	e := entry{content: [32]byte(q.GetContentHash()), offset: offset, receivedAt: q.GetReceivedAtMs()}
-	r.taken.put(q.GetPrincipal(), q.GetId(), e)
+	e := entry{
+		content: [32]byte(q.GetContentHash()), offset: receipt.Offset, receivedAt: q.GetReceivedAtMs(), provisional: receipt.Provisional,
+	}
+	if !e.provisional {
+		r.taken.put(q.GetPrincipal(), q.GetId(), e)
+	}
 	return e, nil
 }

@@ -23,6 +23,8 @@ type entry struct {
 	content    [32]byte
 	offset     int64
 	receivedAt int64
+	// provisional: the journal holds it, not intake yet.
+	provisional bool
 }
 
 // taken folds intake into cause → entry for the last day.

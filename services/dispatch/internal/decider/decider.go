@@ -78,6 +78,8 @@ type Decider struct {
 	backlog atomic.Int64
 	voids   atomic.Int64
 	decided atomic.Int64
+	// clockOff is a duration.
+	clockOff atomic.Int64
 }
 
 // stretch is some records of the log, in order, and whether the log ended behind them when it was looked at. Both come by
@@ -101,10 +103,10 @@ const (
 func New(c Config) *Decider {
 	return &Decider{
 		Config:  c,
-		writer:  es.NewWriter(c.Room.Room, c.Name, controlroom.Rules(), c.Limits, wire.Encode),
+		writer:  es.NewWriterAt(controlroom.NewFold(c.Room.Room), c.Name, c.Limits, wire.Encode),
 		log:     c.Logger.With("room", c.Room.Room),
 		started: time.Now(),
-		company: company{asked: map[string]time.Time{}},
+		company: company{Company: beat.NewCompany(c.Heard, c.Name)},
 		saving:  saving{busy: make(chan struct{}, 1)},
 
 		records: make(chan stretch, buffered), requests: make(chan []wire.Request, buffered),
@@ -112,26 +114,32 @@ func New(c Config) *Decider {
 	}
 }
 
-// Run decides until ctx ends. It returns nil then, and ErrHalted with its reason when the room cannot go on.
+// Run decides until ctx ends. A room that cannot go on is halted until its log is reopened; then it is decided from there.
+// Run returns nil when ctx ends, or ErrHalted with its reason when the room was halted at that time.
 func (d *Decider) Run(ctx context.Context) error {
-	err := d.decide(ctx)
-	d.waits.Wait()
-	if err == nil || errors.Is(err, context.Canceled) {
-		d.saveLast(ctx)
-		return nil
+	for resume := d.resume; ; resume = func(context.Context) error { return nil } {
+		err := d.decide(ctx, resume)
+		d.waits.Wait()
+		if err == nil || errors.Is(err, context.Canceled) {
+			d.saveLast(ctx)
+			return nil
+		}
+		var damage *eventlog.DamageError
+		if errors.As(err, &damage) {
+			err = fmt.Errorf("%w: %w", ErrHalted, err)
+		}
+		if !errors.Is(err, ErrHalted) {
+			d.halt(ctx, err)
+			return err
+		}
+		if !d.reopened(ctx, err) {
+			return err
+		}
 	}
-	var damage *eventlog.DamageError
-	if errors.As(err, &damage) {
-		err = fmt.Errorf("%w: %w", ErrHalted, err)
-	}
-	reason := err.Error()
-	d.halted.Store(&reason)
-	d.ready.Store(false)
-	return err
 }
 
-func (d *Decider) decide(ctx context.Context) error {
-	if err := d.resume(ctx); err != nil {
+func (d *Decider) decide(ctx context.Context, resume func(context.Context) error) error {
+	if err := resume(ctx); err != nil {
 		return err
 	}
 	from := d.writer.Next
@@ -159,11 +167,13 @@ func (d *Decider) Halted() bool { return d.halted.Load() != nil }
 type Figures struct {
 	// Backlog counts requests read and not yet answered in the log: the first alert of the product.
 	Backlog, Voids, Decided int64
+	// ClockOff is how far this clock is from what the processes agree on, in real time: the alert for a wrong clock.
+	ClockOff time.Duration
 }
 
 // Figures gives the present ones.
 func (d *Decider) Figures() Figures {
-	return Figures{Backlog: d.backlog.Load(), Voids: d.voids.Load(), Decided: d.decided.Load()}
+	return Figures{Backlog: d.backlog.Load(), Voids: d.voids.Load(), Decided: d.decided.Load(), ClockOff: time.Duration(d.clockOff.Load())}
 }
 
 func (d *Decider) readLog(ctx context.Context, from int64) error {

@@ -80,10 +80,7 @@ func (d *Decider) read(ctx context.Context, batch []wire.Stored) error {
 		}
 	}
 	if d.Witness != nil && len(batch) > 0 && d.writer.Version > 0 {
-		d.Witness.Set(witness.Head{
-			Room: d.Room.Room, LogID: d.Room.LogID, Offset: d.writer.Next - 1, Version: d.writer.Version,
-			Hash: batch[len(batch)-1].Hash[:], IntakeNext: d.writer.IntakeNext,
-		})
+		d.Witness.Set(d.head(batch[len(batch)-1].Hash))
 	}
 	if reason := d.writer.Halted(); reason != "" { // by the last record itself: a level above this program's
 		return fmt.Errorf("%w: %s", ErrHalted, reason)
@@ -93,11 +90,23 @@ func (d *Decider) read(ctx context.Context, batch []wire.Stored) error {
 	return nil
 }
 
+// head is how far the log has been read, with the hash of the last record, effective or not.
+func (d *Decider) head(last es.Hash) witness.Head {
+	h := witness.Head{
+		Room: d.Room.Room, LogID: d.Room.LogID, Offset: d.writer.Next - 1, Version: d.writer.Version,
+		Hash: last[:], IntakeNext: d.writer.IntakeNext,
+	}
+	if reopened := d.writer.Reopened(); reopened.Number > 0 {
+		h.Reopened, h.ReopenedHash = reopened.Number, reopened.Hash[:]
+	}
+	return h
+}
+
 // isWitnessed compares the record that an earlier run had seen last: a cut tail of a hash chain is a valid chain, and one
 // that was written on by another decider looks like any other.
 func (d *Decider) isWitnessed(offset int64, hash es.Hash) error {
-	w := d.Witnessed
-	if w.Room == "" || w.LogID != d.Room.LogID || offset != w.Offset {
+	w, ok := d.witnessed()
+	if !ok || offset != w.Offset {
 		return nil
 	}
 	if string(w.Hash) != string(hash[:]) {
@@ -112,7 +121,7 @@ func (d *Decider) atEnd(ctx context.Context, group *errgroup.Group) error {
 	if d.inIntake {
 		return nil
 	}
-	if w := d.Witnessed; w.Room != "" && w.LogID == d.Room.LogID && d.writer.Next <= w.Offset {
+	if w, ok := d.witnessed(); ok && d.writer.Next <= w.Offset {
 		return fmt.Errorf("%w: vigie.log ends at %d, this node had seen record %d: the log was cut", ErrHalted, d.writer.Next, w.Offset)
 	}
 	if d.writer.Version > 0 && d.writer.State.LogID != d.Room.LogID {

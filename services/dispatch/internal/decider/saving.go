@@ -31,6 +31,7 @@ func (d *Decider) resume(ctx context.Context) error {
 	if fold == nil {
 		return nil
 	}
+	d.writer = es.NewWriterAt(fold, d.Name, d.Limits, wire.Encode)
 	if err := snapshot.InLog(ctx, d.Log, d.Room, fold); err != nil {
 		if errors.Is(err, snapshot.ErrCut) {
 			return fmt.Errorf("%w: %w; run vigie log verify", ErrHalted, err)
@@ -40,7 +41,6 @@ func (d *Decider) resume(ctx context.Context) error {
 	if err := d.passedWitness(ctx, fold.Next); err != nil {
 		return err
 	}
-	d.writer = es.NewWriterAt(fold, d.Name, d.Limits, wire.Encode)
 	d.saving.begun = fold.Version
 	d.saving.written.Store(fold.Version)
 	d.log.InfoContext(ctx, "room taken from its snapshot", "version", fold.Version, "next", fold.Next)
@@ -49,8 +49,8 @@ func (d *Decider) resume(ctx context.Context) error {
 
 // passedWitness reads what a start from a snapshot would pass over: the record that an earlier run had seen last.
 func (d *Decider) passedWitness(ctx context.Context, next int64) error {
-	w := d.Witnessed
-	if w.Room == "" || w.LogID != d.Room.LogID || w.Offset < 0 || w.Offset >= next {
+	w, ok := d.witnessed()
+	if !ok || w.Offset < 0 || w.Offset >= next {
 		return nil
 	}
 	return d.Log.Scan(ctx, eventlog.TopicLog, d.Room.Partition, w.Offset, w.Offset+1, func(r eventlog.Record) error {

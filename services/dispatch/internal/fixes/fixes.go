@@ -9,8 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
+	"vigie/pkg/clock"
 	"vigie/pkg/domain/controlroom/choose"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
@@ -20,12 +19,13 @@ import (
 )
 
 const (
-	// lookBack is how many records before the end are read at start: a few minutes of a busy room.
-	lookBack = 20_000
+	// lookBack is how old positions may be that are read at start: a fix of a team that stands still counts for 15 min, and
+	// the clocks of those who received it differ by something.
+	lookBack = 16 * time.Minute
 	// walking is the least speed, in millimetres a second, that counts as moving: slower is the noise of a receiver.
 	walking = 500
-	// retryEvery is how long positions that could not be read are left alone.
-	retryEvery = time.Second
+	// blurred is the accuracy, in metres, beyond which a fix does not even say at which site a team is.
+	blurred = 400
 )
 
 // Table is the last fix of every team of every room. It is safe for concurrent use.
@@ -44,47 +44,25 @@ func (t *Table) Of(room string) map[string]choose.Fix {
 	return maps.Clone(t.rooms[room])
 }
 
-// Follow keeps the table up to date for one room until ctx ends, and passes on the beats that it meets. Telemetry that cannot be read is passed over: the next
-// fix is seconds away, and no alarm waits for it.
+// Follow keeps the table up to date for one room until ctx ends, and passes on the beats that it meets. Telemetry that
+// cannot be read is passed over: the next fix is seconds away, and no alarm waits for it.
 func (t *Table) Follow(
-	ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, beats func(*positionsv1.Beat), logger *slog.Logger,
+	ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, c *clock.Clock, beats func(*positionsv1.Beat), logger *slog.Logger,
 ) {
-	for ctx.Err() == nil {
-		err := t.follow(ctx, log, room, beats)
-		if ctx.Err() != nil {
-			return
+	follow.Telemetry(ctx, log, room, c.Now().Add(-lookBack).UnixMilli(), func(m *positionsv1.Telemetry, isNew bool) {
+		switch {
+		case m.GetFix() != nil:
+			t.Take(room.Room, m.GetFix())
+		case m.GetBeat() != nil && isNew:
+			beats(m.GetBeat())
 		}
-		logger.WarnContext(ctx, "positions interrupted", "room", room.Room, "err", err)
-		select {
-		case <-time.After(retryEvery):
-		case <-ctx.Done():
-		}
-	}
+	}, logger)
 }
 
-func (t *Table) follow(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, beats func(*positionsv1.Beat)) error {
-	start, end, err := log.Bounds(ctx, eventlog.TopicPositions, room.Partition)
-	if err != nil {
-		return err
-	}
-	return follow.Partition(ctx, log, eventlog.TopicPositions, room.Partition, max(start, end-lookBack),
-		func(r eventlog.Record) error {
-			var m positionsv1.Telemetry
-			readable := proto.Unmarshal(r.Value, &m) == nil && m.GetRoom() == room.Room
-			switch {
-			case readable && m.GetFix() != nil:
-				t.Take(room.Room, m.GetFix())
-			case readable && m.GetBeat() != nil && r.Offset >= end: // an old beat says nothing of now
-				beats(m.GetBeat())
-			}
-			return nil
-		}, func(int64, int64) {})
-}
-
-// Take enters a fix, unless a later one is known.
+// Take enters a fix, unless a later one is known. One that its own device calls simulated sends nobody anywhere.
 func (t *Table) Take(room string, f *positionsv1.Fix) {
 	at := geo.Point{LatE7: f.GetLatE7(), LonE7: f.GetLonE7()}
-	if !at.Valid() {
+	if !at.Valid() || f.GetMock() || f.GetAccuracyM() > blurred {
 		return
 	}
 	t.mu.Lock()
@@ -98,8 +76,8 @@ func (t *Table) Take(room string, f *positionsv1.Fix) {
 	if known && last.At >= f.GetAtMs() {
 		return
 	}
-	fix := choose.Fix{LatE7: f.GetLatE7(), LonE7: f.GetLonE7(), At: f.GetAtMs()}
-	if known {
+	fix := choose.Fix{LatE7: f.GetLatE7(), LonE7: f.GetLonE7(), At: f.GetAtMs(), Moving: f.GetSpeedMmS() >= walking}
+	if known && !fix.Moving {
 		moved := geo.Distance(at, geo.Point{LatE7: last.LatE7, LonE7: last.LonE7})
 		fix.Moving = moved*1_000_000/(fix.At-last.At) >= walking
 	}

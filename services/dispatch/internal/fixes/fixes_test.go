@@ -2,6 +2,7 @@ package fixes_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -54,6 +55,17 @@ func TestTheLastFixOfATeamIsKept(t *testing.T) {
 			[]*positionsv1.Fix{fix("T", lat, lon, 1000), fix("T", 900_000_001, lon, 2000), fix("T", lat, -1_800_000_001, 3000)},
 			choose.Fix{LatE7: lat, LonE7: lon, At: 1000},
 		},
+		"a first one that says that it moves is moving": {
+			[]*positionsv1.Fix{{Team: "T", LatE7: lat, LonE7: lon, AtMs: 1000, SpeedMmS: 1400}}, choose.Fix{LatE7: lat, LonE7: lon, At: 1000, Moving: true},
+		},
+		"one that is simulated is passed over": {
+			[]*positionsv1.Fix{fix("T", lat, lon, 1000), {Team: "T", LatE7: lat + 10_000, LonE7: lon, AtMs: 2000, Mock: true}},
+			choose.Fix{LatE7: lat, LonE7: lon, At: 1000},
+		},
+		"one that could be at several sites is passed over": {
+			[]*positionsv1.Fix{fix("T", lat, lon, 1000), {Team: "T", LatE7: lat + 10_000, LonE7: lon, AtMs: 2000, AccuracyM: 401}},
+			choose.Fix{LatE7: lat, LonE7: lon, At: 1000},
+		},
 	} {
 		table := fixes.NewTable()
 		for _, f := range c.take {
@@ -93,7 +105,7 @@ func TestTelemetryIsFollowedPastWhatCannotBeRead(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		table.Follow(ctx, w.Log, w.Entry("north"), func(*positionsv1.Beat) {}, slog.New(slog.DiscardHandler))
+		table.Follow(ctx, w.Log, w.Entry("north"), w.Clock, func(*positionsv1.Beat) {}, slog.New(slog.DiscardHandler))
 	}()
 	put("north", fix("T", lat, lon, 2))
 	livetest.Await(t, "the last fix", func() bool { return table.Of("north")["T"].At == 2 })
@@ -102,4 +114,90 @@ func TestTelemetryIsFollowedPastWhatCannotBeRead(t *testing.T) {
 	}
 	stop()
 	<-done
+}
+
+// TestAStartKnowsThePositionsOfTheLastQuarterHourHoweverManyCameSince: five thousand a second fill any number of records in no
+// time, and a team that stands still may have been silent for minutes.
+func TestAStartKnowsThePositionsOfTheLastQuarterHourHoweverManyCameSince(t *testing.T) {
+	t.Parallel()
+	w := livetest.Start(t, "north")
+	now := w.Clock.Now().UnixMilli()
+	encode := func(team string, ago int64) []byte {
+		f := fix(team, lat, lon, now-ago*60_000)
+		f.ReceivedAtMs = f.GetAtMs()
+		value, err := proto.Marshal(&positionsv1.Telemetry{Room: "north", Body: &positionsv1.Telemetry_Fix{Fix: f}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	crowd := make([][]byte, 5000)
+	for k := range crowd {
+		crowd[k] = encode("crowd", 1)
+	}
+	old := make([][]byte, 100)
+	for k := range old {
+		old[k] = encode("old", 20)
+	}
+	w.Append(eventlog.TopicPositions, "north", old...)
+	w.Append(eventlog.TopicPositions, "north", []byte("\xffnoise"), encode("still", 14))
+	for range 5 {
+		w.Append(eventlog.TopicPositions, "north", crowd...)
+	}
+	w.Append(eventlog.TopicPositions, "north", encode("last", 0))
+	table := fixes.NewTable()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		table.Follow(ctx, w.Log, w.Entry("north"), w.Clock, func(*positionsv1.Beat) {}, slog.New(slog.DiscardHandler))
+	}()
+	livetest.Await(t, "the last fix", func() bool { return table.Of("north")["last"].At == now })
+	got := table.Of("north")
+	if got["still"].At != now-14*60_000 || got["crowd"].At == 0 {
+		t.Errorf("of %d teams the one that stands still: %+v", len(got), got["still"])
+	}
+	if _, read := got["old"]; read {
+		t.Error("what is too old for anything was read")
+	}
+	stop()
+	<-done
+}
+
+// BenchmarkFollow is what a fix costs a decider: reading, decoding and entering it.
+func BenchmarkFollow(b *testing.B) {
+	w := livetest.Start(b, "north")
+	values := make([][]byte, 1000)
+	now := w.Clock.Now().UnixMilli()
+	for k := range values {
+		f := fix("T", lat, lon, now+int64(k))
+		f.Team, f.ReceivedAtMs, f.Device, f.Source, f.AccuracyM = fmt.Sprint("team-", k%200), now, "dev-0123456789abcdef", "handheld", 12
+		value, err := proto.Marshal(&positionsv1.Telemetry{Room: "north", Body: &positionsv1.Telemetry_Fix{Fix: f}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		values[k] = value
+	}
+	const batches = 200
+	for range batches {
+		w.Append(eventlog.TopicPositions, "north", values...)
+	}
+	end, err := proto.Marshal(&positionsv1.Telemetry{Room: "north", Body: &positionsv1.Telemetry_Fix{Fix: fix("end", lat, lon, now)}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.Append(eventlog.TopicPositions, "north", end)
+	for b.Loop() {
+		table := fixes.NewTable()
+		ctx, stop := context.WithCancel(b.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			table.Follow(ctx, w.Log, w.Entry("north"), w.Clock, func(*positionsv1.Beat) {}, slog.New(slog.DiscardHandler))
+		}()
+		livetest.Await(b, "the last fix", func() bool { return table.Of("north")["end"].At != 0 })
+		stop()
+		<-done
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/(batches*float64(len(values))), "us/fix")
 }

@@ -16,6 +16,7 @@ import (
 	"vigie/pkg/directory"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/past"
+	"vigie/pkg/projection"
 	"vigie/services/replay/internal/archive"
 )
 
@@ -27,6 +28,8 @@ type API struct {
 	Rooms     Rooms
 	Reading   *archive.Reading
 	Directory *directory.Directory
+	// Projections hold the summaries.
+	Projections *projection.Client
 }
 
 // answerBound leaves a margin within the minute that the server grants an answer.
@@ -45,6 +48,13 @@ func (a *API) Add(api huma.API) {
 		Summary: "Records of a room's log, as vigie log tail prints them",
 		Tags:    []string{"history"}, Security: bearer(),
 	}, bounded(a.page))
+	huma.Register(api, huma.Operation{
+		OperationID: "room-summary", Method: http.MethodGet, Path: "/v1/rooms/{room}/summary",
+		Summary: "Teams, open incidents and active missions of a room now, for displays that ask often",
+		Description: "From a projection: offset and hash say as of which record, age_ms how long ago that was the last one. " +
+			"503 cold while it is folded again, redis_away and no_redis where there is nothing to ask; the state endpoint answers all the same.",
+		Tags: []string{"history"}, Security: bearer(),
+	}, bounded(a.summary))
 }
 
 func bearer() []map[string][]string { return []map[string][]string{{app.BearerAuth: {}}} }

@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
@@ -32,6 +34,7 @@ type Room struct {
 	caught  bool
 	halted  error
 	changed chan struct{} // closed and replaced when anything above changed
+	seenEnd time.Time     // when the log was last known to hold nothing more
 }
 
 // NewRoom returns a room of which nothing is read before Run.
@@ -42,12 +45,35 @@ func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *
 	}
 }
 
-// Run follows the log until ctx ends. Damage halts this room and no other.
+// Run follows the log until ctx ends. Damage halts this room and no other, until its log is reopened.
 func (r *Room) Run(ctx context.Context) {
-	err := follow.Partition(ctx, r.log, eventlog.TopicLog, r.Partition, 0, r.read, r.progress)
-	if err == nil || ctx.Err() != nil {
-		return
+	for {
+		err := follow.Partition(ctx, r.log, eventlog.TopicLog, r.Partition, r.fold.Next, r.read, r.progress)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		fresh := newIndex()
+		fold, _, searching := follow.Reopened(ctx, r.log, r.RoomEntry, r.fold, r.fold.Reopened(), follow.Watching{
+			Halted: func() { r.halt(ctx, err) },
+			Begin:  func() { fresh = newIndex() },
+			Each: func(s *wire.Stored, j es.Judgement, f *controlroom.Fold) {
+				if j.Verdict == es.Halting { // what stopped others lies in what is dead by now
+					j = es.Judgement{Verdict: es.Void, Reason: "dead"}
+				}
+				fresh.add(s, j, f.State)
+			},
+		})
+		if searching != nil {
+			if ctx.Err() == nil {
+				r.halt(ctx, searching)
+			}
+			return
+		}
+		r.goOn(ctx, fold, fresh)
 	}
+}
+
+func (r *Room) halt(ctx context.Context, err error) {
 	r.slog.ErrorContext(ctx, "room halted", "room", r.Room, "err", err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,6 +81,15 @@ func (r *Room) Run(ctx context.Context) {
 	if !errors.Is(err, follow.ErrHalted) {
 		r.halted = fmt.Errorf("%w: %w", follow.ErrHalted, err)
 	}
+	r.announceLocked()
+}
+
+// goOn takes the story as it is told since the log was reopened, with what is dead in it.
+func (r *Room) goOn(ctx context.Context, fold *controlroom.Fold, fresh index) {
+	r.slog.WarnContext(ctx, "room goes on: its log was reopened", "room", r.Room, "next", fold.Next)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fold, r.index, r.halted = fold, fresh, nil
 	r.announceLocked()
 }
 
@@ -74,6 +109,9 @@ func (r *Room) read(record eventlog.Record) error {
 func (r *Room) progress(next, highWatermark int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if next >= highWatermark {
+		r.seenEnd = time.Now()
+	}
 	if !r.caught && next >= highWatermark {
 		r.caught = true
 		r.announceLocked()
@@ -113,6 +151,17 @@ func (r *Room) Live() (controlroom.View, error) {
 		return controlroom.View{}, r.halted
 	}
 	return controlroom.Show(r.Room, r.fold), nil
+}
+
+// Look calls see with the room now, which must not be kept or changed, and when the log was last known to hold nothing more;
+// changed is closed at the next change.
+func (r *Room) Look(see func(f *controlroom.Fold, seenEnd time.Time)) (changed <-chan struct{}, err error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.halted == nil {
+		see(r.fold, r.seenEnd)
+	}
+	return r.changed, r.halted
 }
 
 // Read is how far the room has been read: the offset of the next record.

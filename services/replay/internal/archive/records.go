@@ -62,6 +62,15 @@ func (g *Reading) Page(ctx context.Context, room *Room, from int64, limit int) (
 	return records, end, err
 }
 
+// End is the offset that the room's next record will get.
+func (r *Room) End(ctx context.Context) (int64, error) {
+	_, end, err := r.log.Bounds(ctx, eventlog.TopicLog, r.Partition)
+	if err != nil {
+		return 0, fmt.Errorf("end of the log: %w", err)
+	}
+	return end, nil
+}
+
 // IntakeEnd is the offset that the room's next request will get.
 func (r *Room) IntakeEnd(ctx context.Context) (int64, error) {
 	_, end, err := r.log.Bounds(ctx, eventlog.TopicIntake, r.Partition)
@@ -73,18 +82,28 @@ func (r *Room) IntakeEnd(ctx context.Context) (int64, error) {
 
 func (r *Room) scan(ctx context.Context, from, to int64, each func(Entry)) error {
 	p := newPace(ctx)
-	err := r.log.Scan(ctx, eventlog.TopicLog, r.Partition, from, to, func(record eventlog.Record) error {
+	read := func(record eventlog.Record) error {
 		if err := p.step(); err != nil {
 			return err
 		}
 		each(Entry{wire.Decode(record.Offset, record.Value), r.judgement(record.Offset), record.Value})
 		return nil
-	})
+	}
+	if r.wasReopened() { // what cannot be read is dead
+		return follow.Through(ctx, r.log, r.Partition, from, to, read)
+	}
+	err := r.log.Scan(ctx, eventlog.TopicLog, r.Partition, from, to, read)
 	var damage *eventlog.DamageError
 	if errors.As(err, &damage) {
 		return fmt.Errorf("%w: %w", follow.ErrHalted, err)
 	}
 	return err
+}
+
+func (r *Room) wasReopened() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.halted == nil && r.fold.Reopened().Number > 0
 }
 
 // Incident says at which site an incident is, if there ever was such an incident.

@@ -1,0 +1,4 @@
+package summary
+
+// Schema is where tests look.
+const Schema = schema
