@@ -5,8 +5,11 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"syscall"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -19,13 +22,18 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/edge"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/journal"
+	"vigie/pkg/peer"
 	"vigie/services/gateway/internal/api"
+	"vigie/services/gateway/internal/apps"
 	"vigie/services/gateway/internal/arrival"
 	"vigie/services/gateway/internal/command"
 	"vigie/services/gateway/internal/page"
+	"vigie/services/gateway/internal/provisional"
 	"vigie/services/gateway/internal/session"
 	"vigie/services/gateway/internal/undecided"
 )
@@ -37,14 +45,28 @@ type Config struct {
 	// Region is the file whose content the rooms are to work under; empty: what the log says goes on.
 	Region string `koanf:"region" help:"region file to configure the rooms with"`
 	// Origins are browser origins let in beside the gateway's own.
-	Origins []string `koanf:"origins" help:"browser origins allowed beside this address"`
+	Origins       []string `koanf:"origins" help:"browser origins allowed beside this address"`
+	edge.Settings `koanf:",squash"`
+	// InternalListen is where our other services tell of what waits for Kafka.
+	InternalListen string `koanf:"internal_listen" help:"address for calls of our own services, host:port; empty: what others acknowledge while Kafka is away is not shown here"`
+	// InternalListener, where a process has to know the port beforehand, stands in place of InternalListen.
+	InternalListener net.Listener `koanf:"-"`
 }
 
 // Default is a gateway named for its host.
 func Default() Config { return Config{} }
 
-// Validate accepts every value; the region file is read at start.
-func (Config) Validate() error { return nil }
+// Validate says what cannot work; the region file is read at start.
+func (c Config) Validate() error {
+	errs := []error{c.Settings.Validate()}
+	if c.InternalListen != "" {
+		errs = append(errs, peer.ValidateAddresses("internal_listen", []string{c.InternalListen}))
+		if !c.Set() {
+			errs = append(errs, errors.New("internal_listen: nobody is answered without internal_ca, internal_cert and internal_key: give these, too"))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Module runs the gateway in any process.
 func Module(cfg Config) fx.Option {
@@ -52,10 +74,16 @@ func Module(cfg Config) fx.Option {
 		app.Named("gateway"),
 		fx.Supply(cfg, fx.Private),
 		fx.Provide(newService, fx.Private),
-		fx.Provide(app.AsCheck(func(s *service) app.Check { return app.Check{Name: "gateway", Ready: s.ready} })),
+		fx.Provide(app.AsCheck(func(s *service) app.Check {
+			return app.Check{Name: "gateway", Ready: s.ready, Degraded: s.edge.Degraded}
+		})),
 		fx.Provide(app.AsRoutes(func(s *service) app.Routes { return app.Routes{Name: "gateway", Add: s.routes} })),
 		fx.Invoke(func(s *service, r *prometheus.Registry) error {
 			return errors.Join(
+				s.edge.Register(r, "gateway"),
+				r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+					Name: "vigie_gateway_provisional_alarms", Help: "Alarms and SOS shown that were acknowledged while Kafka is away.",
+				}, func() float64 { return float64(s.provisional.Count()) })),
 				r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 					Name: "vigie_gateway_sessions", Help: "Open sockets.",
 				}, func() float64 { return float64(s.hub.Sessions()) })),
@@ -68,27 +96,32 @@ func Module(cfg Config) fx.Option {
 }
 
 type service struct {
-	rooms     *follow.Rooms
-	intake    *kafkalog.Writer
-	positions *kafkalog.Writer
-	hub       *session.Hub
-	undecided *undecided.Watch
-	arrival   *arrival.Arrival
-	api       *api.API
-	beater    *beat.Beater
-	instance  string
-	clock     *clock.Clock
-	slog      *slog.Logger
+	rooms       *follow.Rooms
+	intake      *kafkalog.Writer
+	positions   *kafkalog.Writer
+	hub         *session.Hub
+	undecided   *undecided.Watch
+	provisional *provisional.Watch
+	edge        *edge.Edge
+	internal    *peer.Server
+	cfg         Config
+	fail        func(error)
+	arrival     *arrival.Arrival
+	api         *api.API
+	beater      *beat.Beater
+	instance    string
+	clock       *clock.Clock
+	slog        *slog.Logger
 }
 
 func newService(
-	lc fx.Lifecycle, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
+	lc fx.Lifecycle, stop *app.Stop, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
 ) (*service, error) {
 	name, err := cfg.name()
 	if err != nil {
 		return nil, err
 	}
-	s := &service{rooms: follow.NewRooms(log, logger), clock: c, slog: logger}
+	s := &service{cfg: cfg, fail: stop.Fail, rooms: follow.NewRooms(log, logger), clock: c, slog: logger}
 	if s.intake, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
@@ -96,14 +129,22 @@ func newService(
 		return nil, err
 	}
 	s.instance = beat.Instance(name)
-	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Directory: dir, Clock: c}
+	s.provisional = provisional.New(provisional.Config{
+		Rooms: s.rooms, Logger: logger,
+		Notify: func(to provisional.Audience, n *watchv1.Notice) { s.hub.NotifySite(to.Room, n, to.Reaches) },
+	})
+	s.edge = edge.New(edge.Config{Settings: cfg.Settings, Writer: s.intake, Kept: s.provisional.Add, Logger: logger})
+	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Edge: s.edge, Directory: dir, Clock: c}
 	s.undecided = undecided.New(undecided.Config{
 		Rooms: s.rooms, Log: log, Logger: logger,
-		Notify: func(room string, n *watchv1.Notice) { s.hub.Notify(room, n) },
+		Notify: func(room string, n *watchv1.Notice) {
+			s.hub.Notify(room, n)
+			s.provisional.Replaced(room, n.GetKey())
+		},
 	})
 	s.hub = session.NewHub(session.Config{
-		Undecided: s.undecided.Open,
-		Rooms:     s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
+		Undecided: s.undecided.Open, Provisional: s.provisional.Open,
+		Rooms: s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
 		Clock: c, Instance: s.instance, Origins: cfg.Origins, Timers: session.DefaultTimers(), Logger: logger,
 	})
 	s.arrival = arrival.New(arrival.Config{Desk: desk, Name: name, Instance: s.instance, Region: cfg.Region, Logger: logger})
@@ -125,6 +166,10 @@ func (s *service) start(ctx context.Context) error {
 	}
 	s.hub.Start()
 	s.undecided.Start(ctx)
+	s.provisional.Start(ctx)
+	if err := s.open(ctx); err != nil {
+		return errors.Join(err, s.stop(ctx)) // nobody stops what has not started
+	}
 	s.beater = beat.Start(ctx, beat.Config{
 		Writer: s.positions, Rooms: s.rooms.Table(), Process: s.instance, Service: beat.Gateway,
 		Clock: s.clock, Level: controlroom.MaxLevel, Logger: s.slog,
@@ -135,13 +180,50 @@ func (s *service) start(ctx context.Context) error {
 	return nil
 }
 
+// open opens the journal, and the address at which other processes tell of theirs.
+func (s *service) open(ctx context.Context) error {
+	err := s.edge.Start(ctx, s.rooms.Table())
+	if errors.Is(err, journal.ErrInUse) {
+		return app.Exit(app.DataInUse, err)
+	}
+	if err != nil {
+		return err
+	}
+	l := s.cfg.InternalListener
+	if l == nil {
+		if s.cfg.InternalListen == "" {
+			s.slog.WarnContext(ctx, "no internal_listen: what other processes acknowledge while Kafka is away is not shown here")
+			return nil
+		}
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.InternalListen); err != nil {
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = app.Exit(app.PortBusy, err)
+			}
+			return fmt.Errorf("internal_listen: %w", err)
+		}
+	}
+	s.internal, err = peer.Listen(l, peer.ServerConfig{
+		Credentials: s.cfg.Credentials, Clients: []string{peer.Alarms, peer.Gateway}, Failed: s.fail, Logger: s.slog,
+		Handlers: map[string]peer.Handler{edge.TellProvisional: s.provisional.Take},
+	})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return nil
+}
+
 func (s *service) stop(ctx context.Context) error {
+	var internal error
+	if s.internal != nil {
+		internal = s.internal.Close(ctx)
+	}
 	if s.beater != nil {
 		s.beater.Stop()
 	}
 	s.arrival.End()
 	s.undecided.Stop()
-	err := s.hub.Close(ctx)
+	err := errors.Join(internal, s.hub.Close(ctx), s.edge.Stop())
+	s.provisional.Stop()
 	s.intake.Close()
 	s.positions.Close()
 	s.rooms.Stop()
@@ -156,4 +238,5 @@ func (s *service) routes(a huma.API, router chi.Router) {
 	s.api.Add(a)
 	router.Handle("/v1/watch", s.hub)
 	page.Add(router)
+	apps.Add(router)
 }

@@ -185,7 +185,8 @@ func TestEveryOperationIsDescribedWithWhoMayCallIt(t *testing.T) {
 		}
 	}
 	for id, secured := range map[string]bool{
-		"sign-in": false, "renew-session": true, "sign-out": true, "issue-device-token": true, "list-rooms": true, "put-command": true,
+		"sign-in": false, "keep-device-token": false, "who-am-i": true, "renew-session": true, "issue-socket-token": true, "sign-out": true,
+		"issue-device-token": true, "list-rooms": true, "put-command": true,
 	} {
 		if found, ok := got[id]; !ok || found != secured {
 			t.Errorf("%s: described: %v, asks for a token: %v", id, ok, found)

@@ -36,19 +36,7 @@ type Bearer struct {
 // Add registers all operations.
 func (a *API) Add(api huma.API) {
 	signedIn := []map[string][]string{{app.BearerAuth: {}}}
-	huma.Register(api, huma.Operation{
-		OperationID: "sign-in", Method: http.MethodPost, Path: "/v1/sessions", Tags: []string{"sessions"}, DefaultStatus: http.StatusCreated,
-		Summary: "Sign in", Description: "Gives a token for an hour; renew it within twelve hours of signing in.",
-		Errors: []int{http.StatusUnauthorized, http.StatusTooManyRequests},
-	}, a.signIn)
-	huma.Register(api, huma.Operation{
-		OperationID: "renew-session", Method: http.MethodPost, Path: "/v1/sessions/renew", Tags: []string{"sessions"},
-		Summary: "Renew a session", Security: signedIn, Errors: []int{http.StatusUnauthorized},
-	}, a.renew)
-	huma.Register(api, huma.Operation{
-		OperationID: "sign-out", Method: http.MethodDelete, Path: "/v1/sessions", Tags: []string{"sessions"}, DefaultStatus: http.StatusNoContent,
-		Summary: "Sign out", Security: signedIn, Errors: []int{http.StatusUnauthorized},
-	}, a.signOut)
+	a.addSessions(api, signedIn)
 	huma.Register(api, huma.Operation{
 		OperationID: "issue-device-token", Method: http.MethodPost, Path: "/v1/device-tokens", Tags: []string{"handhelds"}, DefaultStatus: http.StatusCreated,
 		Summary: "Sign a handheld on for a team", Security: signedIn,
@@ -62,62 +50,14 @@ func (a *API) Add(api huma.API) {
 		OperationID: "put-command", Method: http.MethodPut, Path: "/v1/rooms/{room}/commands/{id}", Tags: []string{"commands"},
 		Summary: "Ask for a decision",
 		Description: "The answer comes when the decision has been read back from the log. Send the same id again whenever the " +
-			"answer is missing: it is carried out once.",
+			"answer is missing: it is carried out once. While Kafka is away an SOS is kept on disk and answered with 202 and the " +
+			"outcome provisional.",
 		Security: signedIn,
 		Errors: []int{
-			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity,
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
 			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		},
 	}, a.command)
-}
-
-// Session is a sign-in.
-type Session struct {
-	Token     string        `json:"token"`
-	ExpiresAt time.Time     `json:"expires_at"`
-	Grants    []authz.Grant `json:"grants"`
-}
-
-type sessionOutput struct{ Body Session }
-
-func sessionBody(s directory.Session) *sessionOutput {
-	return &sessionOutput{Body: Session{Token: s.Token, ExpiresAt: s.ExpiresAt, Grants: s.Grants}}
-}
-
-func (a *API) signIn(ctx context.Context, in *struct {
-	Body struct {
-		Account  string `json:"account" maxLength:"64"`
-		Password string `json:"password" maxLength:"256"`
-	}
-},
-) (*sessionOutput, error) {
-	p, err := a.Directory.Authenticate(ctx, in.Body.Account, in.Body.Password)
-	if err != nil {
-		return nil, access.Problem(err)
-	}
-	s, err := a.Directory.NewSession(ctx, p.ID)
-	if err != nil {
-		return nil, access.Problem(err)
-	}
-	return sessionBody(s), nil
-}
-
-func (a *API) renew(ctx context.Context, in *Bearer) (*sessionOutput, error) {
-	s, err := a.Directory.RenewSession(ctx, access.Bearer(in.Authorization))
-	if err != nil {
-		return nil, access.Problem(err)
-	}
-	return sessionBody(s), nil
-}
-
-func (a *API) signOut(ctx context.Context, in *Bearer) (*struct{}, error) {
-	if _, err := a.Access.Principal(ctx, in.Authorization); err != nil {
-		return nil, err
-	}
-	if err := a.Directory.Revoke(ctx, access.Bearer(in.Authorization)); err != nil {
-		return nil, access.Problem(err)
-	}
-	return &struct{}{}, nil
 }
 
 // DeviceToken is a handheld signed on.
@@ -163,6 +103,8 @@ func problem(err error) error {
 		status = http.StatusServiceUnavailable
 	case errors.Is(err, command.ErrUnknownOutcome):
 		status = http.StatusGatewayTimeout
+	case errors.Is(err, command.ErrReused):
+		status = http.StatusConflict
 	default:
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // CommandBody is a command as JSON. Fields that a type does not need are left out.
 type CommandBody struct {
-	Type        string     `json:"type" example:"incident.open" doc:"incident.open|claim|release|control|close|cancel, sos, mission.assign|cancel|delivered|seen|accept|decline|en_route|on_scene|clear, team.on_duty|off_duty"`
+	Type        string     `json:"type" example:"incident.open" doc:"incident.open|claim|release|control|close|cancel|note|propose, sos, mission.assign|cancel|delivered|seen|accept|decline|en_route|on_scene|clear|backup, team.on_duty|off_duty"`
 	At          *time.Time `json:"at,omitempty" doc:"when the person acted, where that is not now"`
 	ValidUntil  *time.Time `json:"valid_until,omitempty" doc:"commands that direct others: not carried out later than this"`
 	Epoch       uint64     `json:"epoch,omitempty" doc:"authority of the site as last seen"`
@@ -33,16 +33,29 @@ type CommandBody struct {
 	Silent      bool       `json:"silent,omitempty"`
 	Lat         float64    `json:"lat,omitempty" minimum:"-90" maximum:"90"`
 	Lon         float64    `json:"lon,omitempty" minimum:"-180" maximum:"180"`
+	ByRadio     bool       `json:"by_radio,omitempty" doc:"recorded by a dispatcher or chief for a team that said so by radio; at is when it was heard"`
+	MoreGuards  int32      `json:"more_guards,omitempty" minimum:"0" maximum:"10" doc:"of mission.backup; one more team when left out"`
 }
 
 // CommandOutcome is the answer to a command.
 type CommandOutcome struct {
-	Outcome string `json:"outcome" enum:"done,refused"`
+	Outcome string `json:"outcome" enum:"done,refused,provisional"`
 	Code    string `json:"code,omitempty" doc:"of a refusal; stable"`
-	Message string `json:"message,omitempty" doc:"of a refusal; a sentence for a person"`
+	Message string `json:"message,omitempty" doc:"of a refusal, or of an SOS that waits; a sentence for a person"`
 	Room    string `json:"room"`
-	Offset  int64  `json:"offset" doc:"of the decision in vigie.log"`
-	Version uint64 `json:"version"`
+	// A provisional one has neither of these yet.
+	Offset  *int64  `json:"offset,omitempty" doc:"of the decision in vigie.log"`
+	Version *uint64 `json:"version,omitempty"`
+	// Of a refusal, where known.
+	Incident string `json:"incident,omitempty"`
+	Mission  string `json:"mission,omitempty" doc:"what it is about; with continue the one to go on with"`
+	Team     string `json:"team,omitempty"`
+	TakenBy  string `json:"taken_by,omitempty" doc:"the team that has the incident"`
+}
+
+type commandAnswer struct {
+	Status int
+	Body   CommandOutcome
 }
 
 func (a *API) command(ctx context.Context, in *struct {
@@ -51,7 +64,7 @@ func (a *API) command(ctx context.Context, in *struct {
 	ID   string `path:"id" format:"uuid"`
 	Body CommandBody
 },
-) (*struct{ Body CommandOutcome }, error) {
+) (*commandAnswer, error) {
 	p, err := a.Access.Principal(ctx, in.Authorization)
 	if err != nil {
 		return nil, err
@@ -64,16 +77,22 @@ func (a *API) command(ctx context.Context, in *struct {
 		Id: in.ID, Type: b.Type, At: timestamp(b.At), ValidUntil: timestamp(b.ValidUntil), Epoch: b.Epoch,
 		Incident: b.Incident, Mission: b.Mission, Team: b.Team, Site: b.Site, Zone: b.Zone,
 		Category: b.Category, Priority: b.Priority, Text: b.Text, Reason: b.Reason, Disposition: b.Disposition,
-		Guards: b.Guards, Until: timestamp(b.Until), Silent: b.Silent, Lat: b.Lat, Lon: b.Lon,
+		Guards: b.Guards, Until: timestamp(b.Until), Silent: b.Silent, Lat: b.Lat, Lon: b.Lon, ByRadio: b.ByRadio, MoreGuards: b.MoreGuards,
 	})
 	if err != nil {
 		return nil, problem(err)
 	}
-	out := CommandOutcome{Outcome: "done", Room: o.Room, Offset: o.Offset, Version: o.Version}
+	if o.Provisional {
+		return &commandAnswer{http.StatusAccepted, CommandOutcome{
+			Outcome: command.CodeProvisional, Code: command.CodeProvisional, Message: command.ProvisionalMessage, Room: o.Room,
+		}}, nil
+	}
+	out := CommandOutcome{Outcome: "done", Room: o.Room, Offset: &o.Offset, Version: &o.Version}
 	if r := o.Refusal; r != nil {
 		out.Outcome, out.Code, out.Message = "refused", r.Code, r.Message
+		out.Incident, out.Mission, out.Team, out.TakenBy = r.Incident, r.Mission, r.Team, r.TakenBy
 	}
-	return &struct{ Body CommandOutcome }{out}, nil
+	return &commandAnswer{http.StatusOK, out}, nil
 }
 
 func timestamp(t *time.Time) *timestamppb.Timestamp {

@@ -19,6 +19,7 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/edge"
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
@@ -38,15 +39,19 @@ var (
 	ErrForbidden = errors.New("your role does not allow this command here")
 	// ErrNotDurable: it is not known to be stored; the same id may be sent again.
 	ErrNotDurable = errors.New("the command could not be stored: send it again with the same id")
+	// ErrReused: the id was used for another SOS, on which nobody has decided yet.
+	ErrReused = errors.New("the id was used before for something else: use a new id")
 	// ErrUnknownOutcome: it is stored and has no outcome yet; the same id may be sent again.
 	ErrUnknownOutcome = errors.New("the command is stored and has no outcome yet: send it again with the same id to learn it")
 )
 
 // Desk takes commands for all rooms. It is safe for concurrent use.
 type Desk struct {
-	Rooms     *follow.Rooms
-	Log       *kafkalog.Log
-	Intake    *kafkalog.Writer
+	Rooms  *follow.Rooms
+	Log    *kafkalog.Log
+	Intake *kafkalog.Writer
+	// Edge takes what must not be lost while Kafka is away; it writes through Intake.
+	Edge      *edge.Edge
 	Directory *directory.Directory
 	Clock     *clock.Clock
 }
@@ -71,6 +76,9 @@ type Sender struct {
 
 // Outcome of a command, read back from the log.
 type Outcome struct {
+	// Provisional says that there is none yet: it is kept on disk while Kafka is away, and will not be lost.
+	Provisional bool
+
 	Refusal *es.Refusal
 	Room    string
 	Offset  int64
@@ -102,8 +110,12 @@ func (d *Desk) Submit(ctx context.Context, board *follow.Board, request *intakev
 	}
 	storing, stored := context.WithTimeout(ctx, storeBound)
 	defer stored()
-	if _, err := d.Intake.Write(storing, eventlog.TopicIntake, board.Room.Partition, value); err != nil {
-		return Outcome{}, fmt.Errorf("%w: %w", ErrNotDurable, err)
+	provisional, err := d.store(storing, board, request, value)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if provisional {
+		return Outcome{Provisional: true, Room: board.Room.Room}, nil
 	}
 	waiting, done := context.WithTimeout(ctx, outcomeBound)
 	defer done()
@@ -116,6 +128,25 @@ func (d *Desk) Submit(ctx context.Context, board *follow.Board, request *intakev
 		return Outcome{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
 	}
 	return d.answer(ctx, board, first, request)
+}
+
+// store puts a request into intake. An SOS that Kafka does not take goes into the journal; whatever else is asked is not
+// worth more than its answer in time.
+func (d *Desk) store(ctx context.Context, board *follow.Board, request *intakev1.Request, value []byte) (provisional bool, err error) {
+	if request.GetRaiseSos() == nil {
+		if _, err := d.Intake.Write(ctx, eventlog.TopicIntake, board.Room.Partition, value); err != nil {
+			return false, fmt.Errorf("%w: %w", ErrNotDurable, err)
+		}
+		return false, nil
+	}
+	receipt, err := d.Edge.Write(ctx, request, value)
+	switch {
+	case errors.Is(err, edge.ErrReused):
+		return false, ErrReused
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrNotDurable, err)
+	}
+	return receipt.Provisional, nil
 }
 
 func outcome(board *follow.Board, cause es.Cause) (first es.First, known bool) {
@@ -171,8 +202,12 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 	if err := kind.check(c); err != nil {
 		return nil, err
 	}
-	if !authz.Allow(from.Principal, kind.action, kind.object(board, c)) {
+	on := kind.object(board, c)
+	if !authz.Allow(from.Principal, kind.action, on) {
 		return nil, ErrForbidden
+	}
+	if err := kind.recorded(from.Principal, c, on); err != nil {
+		return nil, err
 	}
 	now, trace := d.Clock.Now(), app.TraceFrom(ctx)
 	if trace == (app.Trace{}) {
@@ -181,7 +216,7 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 	q := &intakev1.Request{
 		Room: board.Room.Room, Principal: string(from.Kind) + "/" + from.ID, Id: id.String(),
 		ReceivedAtMs: now.UnixMilli(), Epoch: c.GetEpoch(), Traceparent: trace.String(),
-		Actor: actor(from.Principal, kind.action),
+		Actor: actor(from.Principal, kind.action), ByRadio: c.GetByRadio(),
 	}
 	if t := c.GetAt(); t != nil {
 		q.DeviceAtMs = t.AsTime().Add(from.ClockOffset).UnixMilli()
@@ -201,6 +236,21 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 	kind.fill(q, c, f)
 	d.sealPosition(ctx, q, c, from)
 	return q, nil
+}
+
+// recorded says whether a command may be one that was heard by radio: those who send a team may record what it said.
+func (k kind) recorded(p authz.Principal, c *watchv1.Command, on authz.Object) error {
+	switch {
+	case !c.GetByRadio():
+		return nil
+	case !k.heard:
+		return fmt.Errorf("%w: %s is not something that is heard by radio", ErrInvalid, c.GetType())
+	case p.Kind == authz.KindDevice:
+		return fmt.Errorf("%w: a handheld says it itself: leave out by_radio", ErrInvalid)
+	case !authz.Allow(p, authz.CommandMission, on):
+		return ErrForbidden
+	}
+	return nil
 }
 
 // actor is who acted: the guard behind a device, the account behind a session, with the role that allows it.

@@ -25,6 +25,7 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/edge"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
@@ -40,6 +41,7 @@ type world struct {
 	t    *testing.T
 	dir  *directory.Directory
 	desk *command.Desk
+	way  *edge.Edge
 }
 
 func start(t *testing.T, rate int) *world {
@@ -62,7 +64,19 @@ func start(t *testing.T, rate int) *world {
 			t.Fatal(err)
 		}
 	}
-	w.desk = &command.Desk{Rooms: rooms, Log: w.Log, Intake: w.Writer(), Directory: w.dir, Clock: w.Clock}
+	intake := w.Writer()
+	w.way = edge.New(edge.Config{
+		Settings: edge.Settings{JournalDir: filepath.Join(t.TempDir(), "journal")}, Writer: intake, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err := w.way.Start(t.Context(), w.Table); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.way.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.desk = &command.Desk{Rooms: rooms, Log: w.Log, Intake: intake, Edge: w.way, Directory: w.dir, Clock: w.Clock}
 	return w
 }
 
@@ -122,6 +136,12 @@ func every() map[string]struct {
 		"incident.cancel": {&watchv1.Command{Incident: "I9", Reason: "test"}, &intakev1.Request{
 			Body: &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{Incident: "I9", Reason: "test"}},
 		}},
+		"incident.propose": {&watchv1.Command{Incident: "I9"}, &intakev1.Request{
+			Body: &intakev1.Request_AskProposal{AskProposal: &intakev1.AskProposal{Incident: "I9"}},
+		}},
+		"incident.note": {&watchv1.Command{Incident: "I9", Text: "the door is blue"}, &intakev1.Request{
+			Body: &intakev1.Request_AddNote{AddNote: &intakev1.AddNote{Incident: "I9"}},
+		}},
 		"sos": {&watchv1.Command{Team: "T-north-1", Silent: true, Site: "north-1", Zone: "Z1"}, &intakev1.Request{
 			Body: &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{Team: "T-north-1", Guard: "g-T-north-1", Silent: true, Site: "north-1", Zone: "Z1"}},
 		}},
@@ -152,6 +172,9 @@ func every() map[string]struct {
 		"mission.clear": {&watchv1.Command{Mission: "M9"}, &intakev1.Request{
 			Body: &intakev1.Request_ClearMission{ClearMission: &intakev1.ClearMission{Mission: "M9"}},
 		}},
+		"mission.backup": {&watchv1.Command{Mission: "M9", MoreGuards: 2}, &intakev1.Request{
+			Body: &intakev1.Request_RequestBackup{RequestBackup: &intakev1.RequestBackup{Mission: "M9", Guards: 2}},
+		}},
 		"team.on_duty": {&watchv1.Command{Team: "T-north-1", Guards: []string{"g1"}, Until: until}, &intakev1.Request{
 			Body: &intakev1.Request_StartDuty{StartDuty: &intakev1.StartDuty{Team: "T-north-1", Guards: []string{"g1"}, UntilMs: 1_795_000_000_000}},
 		}},
@@ -181,7 +204,8 @@ func TestEveryCommandBecomesItsRequest(t *testing.T) {
 			t.Errorf("%s: %v", typ, err)
 			continue
 		}
-		if diff := cmp.Diff(c.want, &intakev1.Request{Body: q.GetBody()}, protocmp.Transform()); diff != "" {
+		sealed := protocmp.IgnoreFields(&intakev1.AddNote{}, "text")
+		if diff := cmp.Diff(c.want, &intakev1.Request{Body: q.GetBody()}, protocmp.Transform(), sealed); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", typ, diff)
 		}
 		who := string(from.Kind) + "/" + from.ID
@@ -190,7 +214,7 @@ func TestEveryCommandBecomesItsRequest(t *testing.T) {
 		}
 		// What directs others is good for 30 s; what a guard did is a fact and never too late.
 		wait := q.GetValidUntilMs() - q.GetReceivedAtMs()
-		if directs := !ofATeam(typ); directs && wait != 30_000 || !directs && q.GetValidUntilMs() != 0 {
+		if directs := !ofATeam(typ) && typ != "incident.note"; directs && wait != 30_000 || !directs && q.GetValidUntilMs() != 0 {
 			t.Errorf("%s: valid until %d, received at %d", typ, q.GetValidUntilMs(), q.GetReceivedAtMs())
 		}
 	}
@@ -410,5 +434,42 @@ func TestWithoutStorageOrOutcomeTheSenderIsToldToAskAgain(t *testing.T) {
 	}
 	if command.Code(errors.New("sqlite: disk I/O")) != "internal" || strings.Contains(command.Sentence(errors.New("sqlite: disk I/O")), "sqlite") {
 		t.Error("an internal error is told")
+	}
+}
+
+func TestWhileKafkaIsAwayAnSOSIsKeptAndNothingElseIs(t *testing.T) {
+	t.Parallel()
+	w := start(t, 1)
+	away := w.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: eventlog.TopicIntake, Err: kerr.NotEnoughReplicas, Count: -1})
+	sos := &watchv1.Command{Id: uuid.NewString(), Type: "sos", Team: "T-north-1"}
+	for range 2 {
+		if o, _, err := w.do(handheld("T-north-1"), proto.CloneOf(sos)); err != nil || !o.Provisional || o.Refusal != nil || o.Room != "north" {
+			t.Errorf("%+v, %v", o, err)
+		}
+	}
+	other := proto.CloneOf(sos)
+	other.Silent = true
+	if _, _, err := w.do(handheld("T-north-1"), other); command.Code(err) != "id_reused" || !strings.Contains(command.Sentence(err), "new id") {
+		t.Errorf("another use of the id: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*edge.After)
+	defer cancel()
+	stale := &watchv1.Command{Id: uuid.NewString(), Type: "incident.open", Site: "north-1", Category: "assistance"}
+	if o, err := w.desk.Do(ctx, chief, "north", stale); command.Code(err) != "not_durable" {
+		t.Errorf("what directs others: %+v, %v", o, err)
+	}
+	if n := w.way.Entries(); n != 1 {
+		t.Errorf("%d entries in the journal", n)
+	}
+	away.Remove()
+	livetest.Await(t, "the journal is empty", func() bool { return w.way.Entries() == 0 })
+	o, _, err := w.do(handheld("T-north-1"), proto.CloneOf(sos))
+	if err != nil || o.Provisional || o.Refusal != nil || o.Version == 0 {
+		t.Errorf("afterwards: %+v, %v", o, err)
+	}
+	for _, q := range w.Requests("north") {
+		if q.Cause.ID == stale.GetId() {
+			t.Error("what nobody was told to be stored is stored")
+		}
 	}
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"strings"
 
 	"vigie/pkg/authz"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -19,7 +20,9 @@ type kind struct {
 	needs []string
 	// speaks says that its text is part of the request.
 	speaks bool
-	fill   func(*intakev1.Request, *watchv1.Command, filling)
+	// heard says that a person of the room may record it for a team that said so by radio. A receipt is a device's alone.
+	heard bool
+	fill  func(*intakev1.Request, *watchv1.Command, filling)
 }
 
 // speaking is k with its text.
@@ -36,7 +39,7 @@ type filling struct {
 func (k kind) check(c *watchv1.Command) error {
 	said := map[string]string{
 		"incident": c.GetIncident(), "mission": c.GetMission(), "team": c.GetTeam(), "site": c.GetSite(),
-		"category": c.GetCategory(), "reason": c.GetReason(),
+		"category": c.GetCategory(), "reason": c.GetReason(), "text": strings.TrimSpace(c.GetText()),
 	}
 	for _, field := range k.needs {
 		if said[field] == "" {
@@ -51,8 +54,11 @@ func kinds() map[string]kind {
 	incident := func(fill func(*intakev1.Request, *watchv1.Command, filling), needs ...string) kind {
 		return kind{action: authz.CommandIncident, directs: true, needs: needs, fill: fill}
 	}
-	act := func(fill func(*intakev1.Request, *watchv1.Command, filling), needs ...string) kind {
+	receipt := func(fill func(*intakev1.Request, *watchv1.Command, filling), needs ...string) kind {
 		return kind{action: authz.ActAsTeam, needs: needs, fill: fill}
+	}
+	act := func(fill func(*intakev1.Request, *watchv1.Command, filling), needs ...string) kind {
+		return kind{action: authz.ActAsTeam, needs: needs, fill: fill, heard: true}
 	}
 	return map[string]kind{
 		"incident.open": speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
@@ -77,9 +83,18 @@ func kinds() map[string]kind {
 		"incident.cancel": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{Incident: c.GetIncident(), Reason: c.GetReason()}}
 		}, "incident"),
+		"incident.propose": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			q.Body = &intakev1.Request_AskProposal{AskProposal: &intakev1.AskProposal{Incident: c.GetIncident()}}
+		}, "incident"),
+		"incident.note": {
+			action: authz.CommandIncident, needs: []string{"incident", "text"}, speaks: true,
+			fill: func(q *intakev1.Request, c *watchv1.Command, f filling) {
+				q.Body = &intakev1.Request_AddNote{AddNote: &intakev1.AddNote{Incident: c.GetIncident(), Text: f.text}}
+			},
+		},
 		"sos": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{
-				Team: c.GetTeam(), Guard: f.sender.Guard, Silent: c.GetSilent(), Site: c.GetSite(), Zone: c.GetZone(),
+				Team: c.GetTeam(), Guard: guard(f.sender, c), Silent: c.GetSilent(), Site: c.GetSite(), Zone: c.GetZone(),
 			}}
 		}, "team"),
 		"mission.assign": {
@@ -96,10 +111,10 @@ func kinds() map[string]kind {
 				q.Body = &intakev1.Request_CancelMission{CancelMission: &intakev1.CancelMission{Mission: c.GetMission(), Reason: c.GetReason()}}
 			},
 		},
-		"mission.delivered": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"mission.delivered": receipt(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_ReportDelivered{ReportDelivered: &intakev1.ReportDelivered{Mission: c.GetMission(), Device: device(f.sender)}}
 		}, "mission"),
-		"mission.seen": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"mission.seen": receipt(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_ReportSeen{ReportSeen: &intakev1.ReportSeen{Mission: c.GetMission(), Device: device(f.sender)}}
 		}, "mission"),
 		"mission.accept": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
@@ -117,6 +132,11 @@ func kinds() map[string]kind {
 		"mission.clear": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ClearMission{ClearMission: &intakev1.ClearMission{Mission: c.GetMission()}}
 		}, "mission"),
+		"mission.backup": speaking(act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_RequestBackup{RequestBackup: &intakev1.RequestBackup{
+				Mission: c.GetMission(), Guards: c.GetMoreGuards(), Text: f.text,
+			}}
+		}, "mission")),
 		"team.on_duty": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_StartDuty{StartDuty: &intakev1.StartDuty{Team: c.GetTeam(), Guards: c.GetGuards(), UntilMs: millis(c.GetUntil())}}
 		}, "team"),
@@ -124,6 +144,14 @@ func kinds() map[string]kind {
 			q.Body = &intakev1.Request_EndDuty{EndDuty: &intakev1.EndDuty{Team: c.GetTeam()}}
 		}, "team"),
 	}
+}
+
+// guard is who is in danger: the one behind the device, or whom a person names who has heard it.
+func guard(p authz.Principal, c *watchv1.Command) string {
+	if p.Kind != authz.KindDevice && len(c.GetGuards()) > 0 {
+		return c.GetGuards()[0]
+	}
+	return p.Guard
 }
 
 // device is the id of the handheld that says so; a person may say it for a team without one.

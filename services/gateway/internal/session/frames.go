@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -32,12 +33,8 @@ func snapshotFrame(session string, at follow.Position, now time.Time, target wat
 	if target.Team != "" {
 		shown = target.State(f.State)
 	}
-	encoded, err := json.Marshal(shown)
+	state, err := asStruct(shown)
 	if err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
-	}
-	state := &structpb.Struct{}
-	if err := state.UnmarshalJSON(encoded); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Snapshot{Snapshot: &watchv1.Snapshot{
@@ -45,9 +42,41 @@ func snapshotFrame(session string, at follow.Position, now time.Time, target wat
 	}}}, nil
 }
 
+func asStruct(v any) (*structpb.Struct, error) {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	s := &structpb.Struct{}
+	return s, s.UnmarshalJSON(encoded)
+}
+
+// boardFrame shows what events have changed, as it is in the folded room now; nil when nothing that is shown has.
+func boardFrame(target watch.Target, f *controlroom.Fold, events []*logv1.Event) (*watchv1.ServerFrame, error) {
+	board := &watchv1.Board{Offset: f.Next - 1}
+	var err error
+	if target.Team != "" {
+		board.State, err = asStruct(target.State(f.State))
+	} else if c := watch.Changed(f.State, events); !c.Empty() {
+		board.Changes, err = asStruct(c)
+	} else {
+		return nil, nil //nolint:nilnil // there is nothing to say
+	}
+	if err != nil {
+		return nil, fmt.Errorf("board: %w", err)
+	}
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Board{Board: board}}, nil
+}
+
 func welcomeFrame(session string, at follow.Position, now time.Time) *watchv1.ServerFrame {
 	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Welcome{Welcome: &watchv1.Welcome{
 		Session: session, Cursor: cursorOf(at), Recovered: true, Now: timestamppb.New(now),
+	}}}
+}
+
+func pongFrame(now, logHeard time.Time) *watchv1.ServerFrame {
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Pong{Pong: &watchv1.Pong{
+		Now: timestamppb.New(now), LogHeard: timestamppb.New(logHeard),
 	}}}
 }
 
@@ -62,7 +91,7 @@ func decidedFrame(target watch.Target, r *wire.Stored, events []*logv1.Event) *w
 	if target.Team == "" {
 		e.Actor, e.Role = r.Actor, r.Role
 		if x := r.Refusal; x != nil {
-			e.Refusal = &logv1.Refusal{Code: x.Code, Message: x.Message, Incident: x.Incident, Mission: x.Mission, Team: x.Team}
+			e.Refusal = &logv1.Refusal{Code: x.Code, Message: x.Message, Incident: x.Incident, Mission: x.Mission, Team: x.Team, TakenBy: x.TakenBy}
 		}
 	}
 	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Event{Event: e}}
@@ -87,6 +116,28 @@ func opened(ctx context.Context, d *directory.Directory, events []*logv1.Event) 
 	return out
 }
 
+// openTexts makes the sealed texts of views readable, wherever they stand in them.
+func openTexts(ctx context.Context, d *directory.Directory, s *structpb.Struct) {
+	key, sealed := s.GetFields()["key"].GetStringValue(), s.GetFields()["sealed"].GetStringValue()
+	if key != "" && sealed != "" {
+		raw, err := base64.StdEncoding.DecodeString(sealed)
+		if err != nil {
+			return
+		}
+		if plain, err := d.OpenSealed(ctx, key, raw); err == nil {
+			delete(s.GetFields(), "sealed")
+			s.GetFields()["clear"] = structpb.NewStringValue(plain)
+		}
+		return
+	}
+	for _, v := range s.GetFields() {
+		openTexts(ctx, d, v.GetStructValue())
+		for _, one := range v.GetListValue().GetValues() {
+			openTexts(ctx, d, one.GetStructValue())
+		}
+	}
+}
+
 func sealedText(event *logv1.Event) *personalv1.SealedText {
 	switch e := event.GetBody().(type) {
 	case *logv1.Event_AlarmReceived:
@@ -99,14 +150,23 @@ func sealedText(event *logv1.Event) *personalv1.SealedText {
 		return e.SosRaised.GetPosition()
 	case *logv1.Event_MissionOffered:
 		return e.MissionOffered.GetText()
+	case *logv1.Event_NoteAdded:
+		return e.NoteAdded.GetText()
+	case *logv1.Event_BackupRequested:
+		return e.BackupRequested.GetText()
 	}
 	return nil
 }
 
 func outcomeFrame(id string, o command.Outcome) *watchv1.ServerFrame {
 	out := &watchv1.Outcome{Id: id, Outcome: "done", Offset: o.Offset, Version: o.Version, Room: o.Room}
-	if o.Refusal != nil {
-		out.Outcome, out.Code, out.Message = "refused", o.Refusal.Code, o.Refusal.Message
+	switch {
+	case o.Provisional:
+		out.Outcome, out.Code, out.Message = command.CodeProvisional, command.CodeProvisional, command.ProvisionalMessage
+	case o.Refusal != nil:
+		r := o.Refusal
+		out.Outcome, out.Code, out.Message = "refused", r.Code, r.Message
+		out.Incident, out.Mission, out.Team, out.TakenBy = r.Incident, r.Mission, r.Team, r.TakenBy
 	}
 	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Outcome{Outcome: out}}
 }
@@ -125,7 +185,14 @@ func failedFrame(id, code, message string) *watchv1.ServerFrame {
 func positionFrame(f *positionsv1.Fix) *watchv1.ServerFrame {
 	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Position{Position: &watchv1.Position{
 		Team: f.GetTeam(), Lat: float64(f.GetLatE7()) / 1e7, Lon: float64(f.GetLonE7()) / 1e7,
-		AccuracyM: float64(f.GetAccuracyM()), At: timestamppb.New(time.UnixMilli(f.GetAtMs())), Source: f.GetSource(),
+		AccuracyM: float64(f.GetAccuracyM()), At: timestamppb.New(time.UnixMilli(f.GetAtMs())), Source: f.GetSource(), Mock: f.GetMock(),
+	}}}
+}
+
+func deviceFrame(d *positionsv1.DeviceStatus) *watchv1.ServerFrame {
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Device{Device: &watchv1.Device{
+		Team: d.GetTeam(), Device: d.GetDevice(), At: timestamppb.New(time.UnixMilli(d.GetReceivedAtMs())),
+		BatteryPct: d.GetBatteryPct(), Charging: d.GetCharging(),
 	}}}
 }
 

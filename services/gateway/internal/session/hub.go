@@ -20,6 +20,8 @@ import (
 	"vigie/pkg/authz"
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/domain/watch"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
@@ -43,6 +45,8 @@ type Config struct {
 	Origins []string
 	// Undecided are the notices that whoever begins to watch a room has missed.
 	Undecided func(room string) []*watchv1.Notice
+	// Provisional are those of what waits for Kafka, for a console or a handheld.
+	Provisional func(watch.Target) []*watchv1.Notice
 	// Timers are DefaultTimers but for tests of them.
 	Timers Timers
 	Logger *slog.Logger
@@ -138,7 +142,7 @@ func (h *Hub) enter(s *session) bool {
 func (h *Hub) principal(ctx context.Context, token string) (authz.Principal, error) {
 	bounded, done := context.WithTimeout(ctx, lookUpBound)
 	defer done()
-	p, _, err := h.Directory.Principal(bounded, token)
+	p, _, err := h.Directory.SocketPrincipal(bounded, token)
 	return p, err
 }
 
@@ -191,7 +195,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 }
 
-// followPositions passes the fixes of a room's teams on to its consoles.
+// followPositions passes the fixes of a room's teams, and how their handhelds are, on to its consoles.
 func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
 	for ctx.Err() == nil {
 		_, end, err := h.Log.Bounds(ctx, eventlog.TopicPositions, room.Partition)
@@ -199,8 +203,14 @@ func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
 			err = h.Log.Tail(ctx, eventlog.TopicPositions, room.Partition, end, func(records []eventlog.Record, _ int64) error {
 				for _, r := range records {
 					var m positionsv1.Telemetry
-					if proto.Unmarshal(r.Value, &m) == nil && m.GetFix() != nil && m.GetRoom() == room.Room {
-						h.toRoom(room.Room, positionFrame(m.GetFix()))
+					if proto.Unmarshal(r.Value, &m) != nil || m.GetRoom() != room.Room {
+						continue
+					}
+					switch {
+					case m.GetFix() != nil:
+						h.toRoom(room.Room, positionFrame(m.GetFix()), authz.ReadPositions)
+					case m.GetDeviceStatus() != nil:
+						h.toRoom(room.Room, deviceFrame(m.GetDeviceStatus()), authz.ReadRoom)
 					}
 				}
 				return nil
@@ -226,14 +236,35 @@ func pause(ctx context.Context) {
 
 // Notify tells everybody who watches a room.
 func (h *Hub) Notify(room string, n *watchv1.Notice) {
-	h.toRoom(room, noticeFrame(n))
+	h.toRoom(room, noticeFrame(n), authz.ReadRoom)
 }
 
-func (h *Hub) toRoom(room string, frame *watchv1.ServerFrame) {
+// NotifySite tells everybody who watches a room, and the handhelds of those of its teams of which reaches, which is given
+// their home site, says so.
+func (h *Hub) NotifySite(room string, n *watchv1.Notice, reaches func(team, home string) bool) {
+	board, home := h.Rooms.Board(room), map[string]string{}
+	board.Look(func(f *controlroom.Fold) {
+		for _, t := range f.State.Region().GetTeams() {
+			home[t.GetId()] = t.GetHomeSite()
+		}
+	})
+	h.to(noticeFrame(n), func(s *session, t watch.Target) bool {
+		return t.Room == room && mayWatch(s.principalNow(), t) && (t.Team == "" || reaches(t.Team, home[t.Team]))
+	})
+}
+
+// toRoom tells those who watch a room and may still see what they are told.
+func (h *Hub) toRoom(room string, frame *watchv1.ServerFrame, action authz.Action) {
+	h.to(frame, func(s *session, t watch.Target) bool {
+		return t.Room == room && t.Team == "" && authz.Allow(s.principalNow(), action, authz.Object{Room: room})
+	})
+}
+
+func (h *Hub) to(frame *watchv1.ServerFrame, meant func(*session, watch.Target) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.sessions {
-		if t := s.watching.Load(); t != nil && t.Room == room && t.Team == "" {
+		if t := s.watching.Load(); t != nil && meant(s, *t) {
 			s.push(frame)
 		}
 	}

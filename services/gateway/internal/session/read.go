@@ -14,6 +14,7 @@ import (
 	"vigie/pkg/authz"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog"
+	"vigie/pkg/follow"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/pkg/geo"
@@ -53,15 +54,26 @@ func (s *session) read(ctx context.Context, goroutines *sync.WaitGroup) error {
 		case *watchv1.ClientFrame_Command:
 			s.take(ctx, b.Command, goroutines)
 		case *watchv1.ClientFrame_Fix:
-			s.locate(ctx, b.Fix, goroutines)
+			s.lastFix.Store(b.Fix)
+			s.telemetry(ctx, goroutines)
+		case *watchv1.ClientFrame_Status:
+			s.lastStatus.Store(b.Status)
+			s.telemetry(ctx, goroutines)
 		case *watchv1.ClientFrame_Ack:
 			s.acked.Store(max(s.acked.Load(), b.Ack.GetOffset()))
 		case *watchv1.ClientFrame_Renew:
 			if err := s.renew(ctx, b.Renew.GetToken()); err != nil {
 				return err
 			}
+		case *watchv1.ClientFrame_Ping:
+			s.answer(ctx, s.pong())
 		}
 	}
+}
+
+func (s *session) pong() *watchv1.ServerFrame {
+	now, board := s.hub.Clock.Now(), s.hub.Rooms.Board(s.watching.Load().Room)
+	return pongFrame(now, now.Add(-s.hub.Clock.Domain(time.Since(board.Heard()))))
 }
 
 // take queues a command. The commands of one socket are carried out one after the other, in the order in which they came:
@@ -143,26 +155,33 @@ func (s *session) do(ctx context.Context, c *watchv1.Command) *watchv1.ServerFra
 	return failedFrame(c.GetId(), code, command.Sentence(err))
 }
 
-// locate takes a position of the team's device. Nobody waits for telemetry: while one fix is being stored the latest of
-// those that came meanwhile is kept for after it.
-func (s *session) locate(ctx context.Context, f *watchv1.Fix, goroutines *sync.WaitGroup) {
-	s.lastFix.Store(f)
+// telemetry stores where the team's device is and how it is. Nobody waits for that: while one fix is being stored the latest
+// of those that came meanwhile is kept for after it.
+func (s *session) telemetry(ctx context.Context, goroutines *sync.WaitGroup) {
 	if !s.fixing.CompareAndSwap(false, true) {
 		return
 	}
 	goroutines.Go(func() {
 		for {
-			for f := s.lastFix.Swap(nil); f != nil; f = s.lastFix.Swap(nil) {
-				s.fix(ctx, f)
+			for s.waiting() {
+				if f := s.lastFix.Swap(nil); f != nil {
+					s.fix(ctx, f)
+				}
+				if status := s.lastStatus.Swap(nil); status != nil {
+					s.status(ctx, status)
+				}
 			}
 			s.fixing.Store(false)
 			// One may have come between the look and the mark.
-			if s.lastFix.Load() == nil || !s.fixing.CompareAndSwap(false, true) {
+			if !s.waiting() || !s.fixing.CompareAndSwap(false, true) {
 				return
 			}
 		}
 	})
 }
+
+// waiting says that telemetry has come and is not stored yet.
+func (s *session) waiting() bool { return s.lastFix.Load() != nil || s.lastStatus.Load() != nil }
 
 // fix stores one position; what cannot be stored is followed by the next.
 func (s *session) fix(ctx context.Context, f *watchv1.Fix) {
@@ -184,18 +203,37 @@ func (s *session) fix(ctx context.Context, f *watchv1.Fix) {
 		at = f.GetAt().AsTime().Add(time.Duration(s.clockOffset.Load()))
 	}
 	point := geo.FromDegrees(f.GetLat(), f.GetLon())
-	value, err := proto.Marshal(&positionsv1.Telemetry{Room: target.Room, Body: &positionsv1.Telemetry_Fix{Fix: &positionsv1.Fix{
+	s.store(ctx, board, &positionsv1.Telemetry{Room: target.Room, Body: &positionsv1.Telemetry_Fix{Fix: &positionsv1.Fix{
 		Team: target.Team, Device: p.ID, LatE7: point.LatE7, LonE7: point.LonE7,
 		AccuracyM: int32(min(max(f.GetAccuracyM(), 0), 100_000)),
 		AtMs:      min(at.UnixMilli(), now.UnixMilli()), ReceivedAtMs: now.UnixMilli(), Source: "handheld",
 	}}})
+}
+
+// status stores how the team's handheld is.
+func (s *session) status(ctx context.Context, status *watchv1.Status) {
+	p, target := s.principalNow(), *s.watching.Load()
+	if p.Kind != authz.KindDevice || target.Team == "" {
+		return
+	}
+	s.store(ctx, s.hub.Rooms.Board(target.Room), &positionsv1.Telemetry{Room: target.Room, Body: &positionsv1.Telemetry_DeviceStatus{
+		DeviceStatus: &positionsv1.DeviceStatus{
+			Team: target.Team, Device: p.ID, ReceivedAtMs: s.hub.Clock.Now().UnixMilli(),
+			BatteryPct: min(max(status.GetBatteryPct(), 0), 100), Charging: status.GetCharging(),
+		},
+	}})
+}
+
+// store writes telemetry; what cannot be written is followed by the next.
+func (s *session) store(ctx context.Context, board *follow.Board, m *positionsv1.Telemetry) {
+	value, err := proto.Marshal(m)
 	if err != nil {
 		return
 	}
 	bounded, done := context.WithTimeout(ctx, s.hub.Timers.Write)
 	defer done()
 	if _, err := s.hub.Positions.Write(bounded, eventlog.TopicPositions, board.Room.Partition, value); err != nil && ctx.Err() == nil {
-		s.hub.Logger.DebugContext(ctx, "fix not stored", "err", err)
+		s.hub.Logger.DebugContext(ctx, "telemetry not stored", "err", err)
 	}
 }
 

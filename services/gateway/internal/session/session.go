@@ -80,8 +80,10 @@ type session struct {
 	working  atomic.Bool
 	alarms   chan struct{} // holds one for each SOS under way
 	lastFix  atomic.Pointer[watchv1.Fix]
-	fixing   atomic.Bool
-	acked    atomic.Int64 // highest offset acknowledged; -1: never
+	// lastStatus waits for the fixes before it.
+	lastStatus atomic.Pointer[watchv1.Status]
+	fixing     atomic.Bool
+	acked      atomic.Int64 // highest offset acknowledged; -1: never
 
 	over    chan struct{}
 	endOnce sync.Once
@@ -198,7 +200,7 @@ func (s *session) begin(ctx context.Context) (*follow.Board, follow.Position, er
 			return board, at, s.send(welcomeFrame(s.id, at, s.hub.Clock.Now()))
 		}
 	}
-	at, err := s.snapshot(board)
+	at, err := s.snapshot(ctx, board)
 	return board, at, err
 }
 
@@ -238,7 +240,7 @@ func position(c *watchv1.Cursor) (follow.Position, bool) {
 	return follow.Position{LogID: c.GetLogId(), Offset: c.GetOffset(), Hash: es.Hash(hash)}, true
 }
 
-func (s *session) snapshot(board *follow.Board) (follow.Position, error) {
+func (s *session) snapshot(ctx context.Context, board *follow.Board) (follow.Position, error) {
 	var at follow.Position
 	var frame *watchv1.ServerFrame
 	var err error
@@ -249,6 +251,7 @@ func (s *session) snapshot(board *follow.Board) (follow.Position, error) {
 	if err != nil {
 		return at, err
 	}
+	openTexts(ctx, s.hub.Directory, frame.GetSnapshot().GetState())
 	return at, s.send(frame)
 }
 
@@ -284,6 +287,9 @@ func (s *session) write(ctx context.Context, board *follow.Board, at follow.Posi
 		for _, n := range s.hub.Undecided(board.Room.Room) {
 			s.push(noticeFrame(n))
 		}
+	}
+	for _, n := range s.hub.Provisional(*s.watching.Load()) {
+		s.push(noticeFrame(n))
 	}
 	for {
 		changed := board.Changed()
@@ -334,11 +340,29 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 		return errForbidden
 	}
 	seen := make([][]*logv1.Event, len(records))
+	var all []*logv1.Event
+	var shown *watchv1.ServerFrame
+	var err error
 	board.Look(func(f *controlroom.Fold) {
 		for k, r := range records {
 			seen[k] = target.Events(f.State, r.Events)
+			all = append(all, seen[k]...)
+		}
+		if len(all) > 0 {
+			shown, err = boardFrame(target, f, all)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	// The board goes first: a client that has a cursor, which comes with events, has what they changed.
+	if shown != nil {
+		openTexts(ctx, s.hub.Directory, shown.GetBoard().GetChanges())
+		openTexts(ctx, s.hub.Directory, shown.GetBoard().GetState())
+		if err := s.send(shown); err != nil {
+			return err
+		}
+	}
 	for k, r := range records {
 		frame := decidedFrame(target, r, opened(ctx, s.hub.Directory, seen[k]))
 		if frame == nil {

@@ -20,6 +20,8 @@ import (
 
 	"vigie/pkg/authz"
 	"vigie/pkg/directory"
+	"vigie/pkg/domain/watch"
+	"vigie/pkg/edge"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
@@ -61,11 +63,16 @@ func start(t *testing.T, adjust func(*session.Config), decided ...string) *world
 	t.Cleanup(w.rooms.Stop)
 	w.Ready(w.rooms)
 	intake := w.Writer()
+	way := edge.New(edge.Config{Writer: intake, Logger: logger})
+	if err := way.Start(t.Context(), w.Table); err != nil {
+		t.Fatal(err)
+	}
 	cfg := session.Config{
 		Rooms: w.rooms, Log: w.Log, Positions: intake, Directory: w.dir, Clock: w.Clock, Instance: "gate/1",
-		Desk:      &command.Desk{Rooms: w.rooms, Log: w.Log, Intake: intake, Directory: w.dir, Clock: w.Clock},
-		Undecided: func(string) []*watchv1.Notice { return nil },
-		Origins:   []string{"https://console.example"}, Timers: session.DefaultTimers(), Logger: logger,
+		Desk:        &command.Desk{Rooms: w.rooms, Log: w.Log, Intake: intake, Edge: way, Directory: w.dir, Clock: w.Clock},
+		Undecided:   func(string) []*watchv1.Notice { return nil },
+		Provisional: func(watch.Target) []*watchv1.Notice { return nil },
+		Origins:     []string{"https://console.example"}, Timers: session.DefaultTimers(), Logger: logger,
 	}
 	if adjust != nil {
 		adjust(&cfg)

@@ -4,6 +4,7 @@ package undecided
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -13,9 +14,9 @@ import (
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
-	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/pkg/wire"
+	"vigie/services/gateway/internal/notice"
 )
 
 const (
@@ -103,7 +104,7 @@ func (w *Watch) read(ctx context.Context, board *follow.Board) {
 	}
 	from := intakeNext(board)
 	err := follow.Partition(ctx, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
-		if n := notice(board.Room.Room, wire.DecodeRequest(r.Offset, r.Value)); n != nil {
+		if n := about(board.Room.Room, wire.DecodeRequest(r.Offset, r.Value)); n != nil {
 			w.enter(board.Room.Room, n)
 		}
 		return nil
@@ -126,23 +127,17 @@ func intakeNext(board *follow.Board) (next int64) {
 	return next
 }
 
-// notice is what there is to tell of a request, or nil when it is neither an alarm nor an SOS. What cannot be read may be one.
-func notice(room string, r wire.Request) *watchv1.Notice {
-	n := &watchv1.Notice{Kind: "undecided", Room: room, Offset: r.Offset, Message: "An alarm is stored and nobody has decided on it yet."}
-	switch b := r.Body.GetBody().(type) {
-	case *intakev1.Request_RaiseAlarm:
-		if b.RaiseAlarm.GetRestore() {
-			return nil
+// about is what there is to tell of a request, or nil when it is neither an alarm nor an SOS. What cannot be read may be one.
+func about(room string, r wire.Request) *watchv1.Notice {
+	n := notice.Of(notice.Undecided, r.Body)
+	if n == nil && r.Unreadable != "" {
+		n = &watchv1.Notice{
+			Kind: notice.Undecided, Key: fmt.Sprint("request-", r.Offset),
+			Message: "A request that cannot be read is stored and nobody has decided on it yet: it may be an alarm.",
 		}
-		n.Site, n.Zone, n.Code = b.RaiseAlarm.GetSite(), b.RaiseAlarm.GetZone(), b.RaiseAlarm.GetCode()
-	case *intakev1.Request_RaiseSos:
-		n.Message = "An SOS is stored and nobody has decided on it yet."
-		n.Team, n.Site, n.Zone = b.RaiseSos.GetTeam(), b.RaiseSos.GetSite(), b.RaiseSos.GetZone()
-	default:
-		if r.Unreadable == "" {
-			return nil
-		}
-		n.Message = "A request that cannot be read is stored and nobody has decided on it yet: it may be an alarm."
+	}
+	if n != nil {
+		n.Room, n.Offset = room, r.Offset
 	}
 	return n
 }
@@ -162,13 +157,19 @@ func (w *Watch) look(ctx context.Context, board *follow.Board) {
 	}
 }
 
-// due forgets what has been answered and gives what is to be told now.
+// due forgets what has been answered and gives what is to be told now, that something told is over included.
 func (w *Watch) due(room string, next int64, now time.Time) []*watchv1.Notice {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := slices.DeleteFunc(w.rooms[room], func(o open) bool { return o.notice.GetOffset() < next })
-	w.rooms[room] = list
 	var tell []*watchv1.Notice
+	list := slices.DeleteFunc(w.rooms[room], func(o open) bool {
+		over := o.notice.GetOffset() < next
+		if over && o.told {
+			tell = append(tell, notice.Over(o.notice))
+		}
+		return over
+	})
+	w.rooms[room] = list
 	for k := range list {
 		if !list[k].told && now.Sub(list[k].seen) >= After {
 			list[k].told = true

@@ -85,4 +85,14 @@ func TestAnAlarmThatNobodyDecidesIsToldAfterTwoSecondsAndForgottenWhenItIs(t *te
 	}
 	w.Decide("north")
 	livetest.Await(t, "all are decided", func() bool { return watch.Count() == 0 })
+	livetest.Await(t, "that it is over is told, too", func() bool { return len(heard.of("north")) == 6 })
+	over := map[string]bool{}
+	for _, n := range heard.of("north")[3:] {
+		over[n.GetKey()] = n.GetOver() && n.GetKind() == "undecided"
+	}
+	for _, n := range notices {
+		if n.GetOver() || !over[n.GetKey()] {
+			t.Errorf("%v, and its end: %v", n, over)
+		}
+	}
 }

@@ -6,10 +6,13 @@ const by = (e, w) => (e.by ? ` ${w.t("by")} ${e.by === "automatic" ? w.t("automa
 const list = (ids, w) => (ids ?? []).map(w.team).join(", ");
 const p = (e) => (e.priority ? `P${e.priority} ` : "");
 const because = (e, w) => (e.reason ? ` (${w.name(e.reason)})` : "");
+const radio = (e) => (e.by_radio ? [` (by radio, recorded by ${e.recorded_by})`, ` (par radio, saisi par ${e.recorded_by})`] : ["", ""]);
 const plural = (n, word) => `${n} ${word}${n > 1 ? "s" : ""}`;
 
 export const sentences = {
   log_opened: () => ["The log of this room was opened", "Le journal de ce PC est ouvert"],
+  log_reopened: (e) => [`${(e.who ?? []).join(" and ")} reopened the log after record ${e.good_offset}, ${plural(Number(e.dead_records ?? 0), "record")} no longer count: ${e.why}`,
+    `${(e.who ?? []).join(" et ")} : journal rouvert après l’enregistrement ${e.good_offset}, ${plural(Number(e.dead_records ?? 0), "enregistrement")} sans effet : ${e.why}`],
   region_configured: (e) => [`Region configured: ${plural(e.content?.sites?.length ?? 0, "site")}, ${plural(e.content?.teams?.length ?? 0, "team")}`,
     `Région configurée : ${plural(e.content?.sites?.length ?? 0, "site")}, ${plural(e.content?.teams?.length ?? 0, "équipe")}`],
   clock_stepped: (e, w) => [`The clock was set ${e.delta_ms < 0 ? "back" : "forward"} by ${w.span(Math.abs(e.delta_ms))}: every deadline moves with it`,
@@ -34,11 +37,17 @@ export const sentences = {
   incident_cancelled: (e, w) => [`${e.incident} cancelled${by(e, w)}${because(e, w)}`, `${e.incident} annulé${by(e, w)}${because(e, w)}`],
   incident_neglected: (e, w) => [`Nobody has accepted ${e.incident} after ${w.span(e.waited_ms)}: the ${e.step > 1 ? "chief" : "dispatcher"} is told`,
     `Personne n’a accepté ${e.incident} après ${w.span(e.waited_ms)} : ${e.step > 1 ? "le chef de poste" : "l’opérateur"} est prévenu`],
-  sos_raised: (e, w) => [`SOS of ${w.team(e.team)}${e.silent ? " (silent)" : ""}, last at ${w.place(e.site, e.zone)}: ${e.incident}`,
-    `SOS de ${w.team(e.team)}${e.silent ? " (silencieux)" : ""}, vu en dernier : ${w.place(e.site, e.zone)} : ${e.incident}`],
+  sos_raised: (e, w) => [`SOS of ${w.team(e.team)}${e.silent ? " (silent)" : ""}, last at ${w.place(e.site, e.zone)}: ${e.incident}${radio(e)[0]}`,
+    `SOS de ${w.team(e.team)}${e.silent ? " (silencieux)" : ""}, vu en dernier : ${w.place(e.site, e.zone)} : ${e.incident}${radio(e)[1]}`],
 
   teams_chosen: (e, w) => [`${e.incident}: ${list(e.chosen, w)} chosen among ${e.candidates?.length ?? 0}, ${e.exclusions?.length ?? 0} excluded`,
     `${e.incident} : choix de ${list(e.chosen, w)} parmi ${e.candidates?.length ?? 0}, ${e.exclusions?.length ?? 0} écartées`],
+  teams_proposed: (e, w) => [`${e.incident}: ${list(e.proposed, w) || "nobody"} proposed${Number(e.until_ms ?? 0) ? `; at ${w.time(e.until_ms)} the room decides by itself` : by(e, w)}`,
+    `${e.incident} : proposition de ${list(e.proposed, w) || "personne"}${Number(e.until_ms ?? 0) ? ` ; à ${w.time(e.until_ms)} le PC décide seul` : by(e, w)}`],
+  still_no_team: (e, w) => [`Still no team for ${e.incident}, since ${w.time(e.since_ms)}`, `Toujours aucune équipe pour ${e.incident}, depuis ${w.time(e.since_ms)}`],
+  note_added: (e, w) => [`Note on ${e.incident}${by(e, w)}${w.text(e.text)}`, `Note sur ${e.incident}${by(e, w)}${w.text(e.text)}`],
+  backup_requested: (e, w) => [`${w.team(e.team)} asks for backup on ${e.incident}: now P${e.priority}, ${plural(e.guards_wanted ?? 0, "guard")} wanted${radio(e)[0]}${w.text(e.text)}`,
+    `${w.team(e.team)} demande du renfort sur ${e.incident} : désormais P${e.priority}, ${plural(e.guards_wanted ?? 0, "agent")} à envoyer${radio(e)[1]}${w.text(e.text)}`],
   no_team_found: (e, w) => [`No team found for ${e.incident}${w.why(e.exclusions)}`, `Aucune équipe trouvée pour ${e.incident}${w.why(e.exclusions)}`],
 
   mission_offered: (e, w) => [`${w.team(e.team)} is offered ${e.incident}: ${p(e)}${w.name(e.category)}, ${w.place(e.site, e.zone)}${by(e, w)}`,
@@ -47,24 +56,26 @@ export const sentences = {
     `Aucun terminal de ${w.of(e.mission).team} n’a confirmé la proposition de ${w.of(e.mission).incident}`],
   mission_delivered: (e, w) => [`${w.of(e.mission).team} has received ${w.of(e.mission).incident}`, `${w.of(e.mission).team} a reçu ${w.of(e.mission).incident}`],
   mission_seen: (e, w) => [`${w.of(e.mission).team} has seen ${w.of(e.mission).incident}`, `${w.of(e.mission).team} a vu ${w.of(e.mission).incident}`],
-  mission_accepted: (e, w) => [`${w.of(e.mission).team} accepts ${w.of(e.mission).incident}`, `${w.of(e.mission).team} accepte ${w.of(e.mission).incident}`],
-  mission_declined: (e, w) => [`${w.of(e.mission).team} declines ${w.of(e.mission).incident}${because(e, w)}`, `${w.of(e.mission).team} refuse ${w.of(e.mission).incident}${because(e, w)}`],
+  mission_accepted: (e, w) => [`${w.of(e.mission).team} accepts ${w.of(e.mission).incident}${radio(e)[0]}`, `${w.of(e.mission).team} accepte ${w.of(e.mission).incident}${radio(e)[1]}`],
+  mission_declined: (e, w) => [`${w.of(e.mission).team} declines ${w.of(e.mission).incident}${because(e, w)}${radio(e)[0]}`, `${w.of(e.mission).team} refuse ${w.of(e.mission).incident}${because(e, w)}${radio(e)[1]}`],
   mission_expired: (e, w) => [`${w.of(e.mission).team} has not answered for ${w.of(e.mission).incident} in time`, `${w.of(e.mission).team} n’a pas répondu à temps pour ${w.of(e.mission).incident}`],
-  mission_departed: (e, w) => [`${w.of(e.mission).team} is on the way to ${w.of(e.mission).incident}`, `${w.of(e.mission).team} est en route vers ${w.of(e.mission).incident}`],
-  mission_arrived: (e, w) => [`${w.of(e.mission).team} is on scene of ${w.of(e.mission).incident}`, `${w.of(e.mission).team} est sur place pour ${w.of(e.mission).incident}`],
-  mission_cleared: (e, w) => [`${w.of(e.mission).team} has finished ${w.of(e.mission).incident} and is free`, `${w.of(e.mission).team} a terminé ${w.of(e.mission).incident} et est libre`],
+  mission_departed: (e, w) => [`${w.of(e.mission).team} is on the way to ${w.of(e.mission).incident}${radio(e)[0]}`, `${w.of(e.mission).team} est en route vers ${w.of(e.mission).incident}${radio(e)[1]}`],
+  mission_arrived: (e, w) => [`${w.of(e.mission).team} is on scene of ${w.of(e.mission).incident}${radio(e)[0]}`, `${w.of(e.mission).team} est sur place pour ${w.of(e.mission).incident}${radio(e)[1]}`],
+  mission_cleared: (e, w) => [`${w.of(e.mission).team} has finished ${w.of(e.mission).incident} and is free${radio(e)[0]}`, `${w.of(e.mission).team} a terminé ${w.of(e.mission).incident} et est libre${radio(e)[1]}`],
   mission_cancelled: (e, w) => [`Mission of ${w.of(e.mission).team} for ${w.of(e.mission).incident} cancelled${by(e, w)}${because(e, w)}`,
     `Mission de ${w.of(e.mission).team} pour ${w.of(e.mission).incident} annulée${by(e, w)}${because(e, w)}`],
   late_answer_honoured: (e, w) => [`The late answer of ${w.team(e.team)} counts: it goes to ${e.incident}`, `La réponse tardive de ${w.team(e.team)} compte : elle va sur ${e.incident}`],
 
-  duty_started: (e, w) => [`${w.team(e.team)} is on duty until ${w.time(e.until_ms)}`, `${w.team(e.team)} est en service jusqu’à ${w.time(e.until_ms)}`],
-  duty_ended: (e, w) => [`${w.team(e.team)} is off duty${because(e, w)}`, `${w.team(e.team)} n’est plus en service${because(e, w)}`],
+  duty_started: (e, w) => [`${w.team(e.team)} is on duty until ${w.time(e.until_ms)}${radio(e)[0]}`, `${w.team(e.team)} est en service jusqu’à ${w.time(e.until_ms)}${radio(e)[1]}`],
+  duty_ended: (e, w) => [`${w.team(e.team)} is off duty${because(e, w)}${radio(e)[0]}`, `${w.team(e.team)} n’est plus en service${because(e, w)}${radio(e)[1]}`],
   duty_extended: (e, w) => [`${w.team(e.team)} stays on until ${w.time(e.until_ms)}: its mission is not over`,
     `${w.team(e.team)} reste en service jusqu’à ${w.time(e.until_ms)} : sa mission n’est pas finie`],
+  place_entered: (e, w) => [`${w.team(e.team)} has come to ${w.place(e.site, e.zone)}`, `${w.team(e.team)} est arrivée : ${w.place(e.site, e.zone)}`],
+  place_left: (e, w) => [`${w.team(e.team)} has left ${w.place(e.site, e.zone)}`, `${w.team(e.team)} a quitté : ${w.place(e.site, e.zone)}`],
   device_linked: (e, w) => [`A handheld of ${w.team(e.team)} is connected`, `Un terminal de ${w.team(e.team)} est connecté`],
   device_unlinked: (e, w) => [`A handheld of ${w.team(e.team)} is no longer connected`, `Un terminal de ${w.team(e.team)} n’est plus connecté`],
   gateway_disappeared: (e) => [`Gateway ${e.gateway} is gone: its handhelds count as not connected`, `La passerelle ${e.gateway} a disparu : ses terminaux comptent comme non connectés`],
 };
 
 /** What a reader must not miss. */
-export const grave = new Set(["incident_neglected", "sos_raised", "no_team_found", "request_undecidable", "incident_aggravated", "gateway_disappeared", "clock_stepped"]);
+export const grave = new Set(["incident_neglected", "sos_raised", "no_team_found", "backup_requested", "request_undecidable", "incident_aggravated", "gateway_disappeared", "clock_stepped", "log_reopened"]);

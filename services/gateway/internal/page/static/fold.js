@@ -101,6 +101,27 @@ export class Board {
   }
 }
 
+/** What is told before there is a decision on it: each by its kind and key, until the same is said to be over. */
+export class Notices {
+  #open = new Map();
+
+  take({ kind, key, over, ...about }) {
+    if (over) this.#open.delete(`${kind} ${key}`);
+    else if (key) this.#open.set(`${kind} ${key}`, { kind, key, ...about });
+  }
+
+  /** A server that begins to tell tells all that is open. */
+  clear() { this.#open.clear(); }
+
+  list() { return [...this.#open.values()]; }
+}
+
+/** Where a team was last confirmed to be; what is older than that changes nothing. */
+function confirm(team, site, zone, by, at) {
+  const when = millis(at);
+  if (when >= millis(team.place?.at)) team.place = { site, zone: zone ?? "", by, at: when };
+}
+
 function follow(board, incident) {
   if (!incident || !live(incident) || incident.state === "controlled") return;
   let state = "open";
@@ -108,7 +129,9 @@ function follow(board, incident) {
     if (m.state === "on_scene" || (m.state === "cleared" && m.on_scene_at)) state = "on_scene";
     else if (accepted(m) && state === "open") state = "assigned";
   }
-  if (state !== "open") incident.neglected = 0;
+  const going = board.missionsOf(incident).reduce((sum, m) => (accepted(m) || (m.state === "cleared" && m.on_scene_at) ? sum + m.guards : sum), 0);
+  if (going >= incident.guards_wanted) incident.backup = false;
+  if (state !== "open" && !incident.backup) incident.neglected = 0;
   incident.state = state;
 }
 
@@ -126,7 +149,9 @@ const reach = (state) => (board, { mission: id }) => {
   if (!active(mission) || legs.indexOf(mission.state) >= to) return;
   mission.state = state;
   mission[legTimes[to]] = board.at;
-  follow(board, board.incidents.get(mission.incident));
+  const incident = board.incidents.get(mission.incident);
+  if (state === "on_scene" && incident) confirm(board.team(mission.team), incident.site, incident.zone, "scene", board.at);
+  follow(board, incident);
 };
 
 const endMission = (state) => (board, { mission: id, reason }) => {
@@ -179,7 +204,7 @@ const folds = {
     board.incidents.set(b.incident, {
       id: b.incident, state: "open", priority: b.priority, category: b.category, site: b.site, zone: b.zone ?? "",
       opened_by: b.opened_by, opened_at: board.at, received_at: millis(b.received_at_ms), guards_wanted: b.guards_wanted ?? 0,
-      claimed_by: "", neglected: 0, no_team: false, disposition: "", ended_at: 0, alarms: [], missions: [],
+      claimed_by: "", neglected: 0, no_team: false, backup: false, disposition: "", ended_at: 0, alarms: [], missions: [],
     });
     forget(board);
   },
@@ -196,6 +221,12 @@ const folds = {
   incident_neglected: onIncident((incident, b) => { incident.neglected = b.step; }),
   teams_chosen: onIncident((incident) => { incident.no_team = false; }),
   no_team_found: onIncident((incident) => { incident.no_team = true; }),
+  teams_proposed: onIncident((incident, b) => { if (Number(b.until_ms ?? 0)) incident.no_team = false; }),
+  backup_requested: onIncident((incident, b, board) => {
+    Object.assign(incident, { priority: b.priority, guards_wanted: b.guards_wanted ?? 0, neglected: 0, backup: true });
+    if (incident.state === "controlled") incident.state = "open";
+    follow(board, incident);
+  }),
 
   mission_offered(board, b) {
     add(board, { id: b.mission, incident: b.incident, team: b.team, state: "offered", guards: b.guards ?? 0, by: b.by,
@@ -204,7 +235,7 @@ const folds = {
   late_answer_honoured(board, b) {
     const at = board.at;
     add(board, { id: b.mission, incident: b.incident, team: b.team, state: "accepted", guards: b.guards ?? 0, by: "late_answer",
-      previous: b.previous, offered_at: at, delivered_at: at, seen_at: at, accepted_at: at });
+      previous: b.previous, offered_at: at, accepted_at: at, ...(b.by_radio ? {} : { delivered_at: at, seen_at: at }) });
   },
   mission_undelivered(board, b) {
     const mission = board.missions.get(b.mission);
@@ -225,7 +256,13 @@ const folds = {
     Object.assign(team, { on_duty: true, guards: b.guards?.length || team.planned || 1, until: millis(b.until_ms) });
   },
   duty_extended(board, b) { board.team(b.team).until = millis(b.until_ms); },
-  duty_ended(board, b) { Object.assign(board.team(b.team), { on_duty: false, guards: 0, until: 0 }); },
+  duty_ended(board, b) { Object.assign(board.team(b.team), { on_duty: false, guards: 0, until: 0, place: null }); },
+  place_entered(board, b) { confirm(board.team(b.team), b.site, b.zone, "entered", b.at_ms); },
+  place_left(board, b) {
+    const team = board.team(b.team);
+    const there = team.place?.site === b.site && (!b.zone || team.place.zone === b.zone);
+    if (there) confirm(team, b.site, "", b.zone ? "entered" : "left", b.at_ms);
+  },
   device_linked(board, b) {
     const team = board.team(b.team);
     team.links.set(b.device, b.gateway);

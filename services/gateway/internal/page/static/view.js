@@ -134,6 +134,7 @@ function team(room, board, one) {
     el("span", { class: `state ${tone}` }, icon(mark), name(status)),
     el("span", { class: "dim" }, siteOf(room, one.home_site)?.name ?? one.home_site,
       one.on_duty && ` · ${t("guards")} ${one.guards} · ${t("until")} ${clockTime(one.until, room.timezone)}`),
+    one.on_duty && one.place && el("span", { class: "dim" }, `${t(one.place.by === "left" ? "lastLeft" : "lastAt")} ${place(room, one.place.site, one.place.zone)}`),
     i && el("span", { class: "dim" }, `→ ${i.id} · ${place(room, i.site, i.zone)}`));
 }
 
@@ -201,15 +202,21 @@ function drawFeed(room, watch) {
   if (!list.children.length) list.append(el("li", { class: "dim" }, el("span"), t("nothingYet")));
 }
 
+/** What nobody has decided on yet, and is to be acted on all the same. */
+const waiting = (room, watch) => (watch?.notices.list() ?? []).map((n) =>
+  `${t(n.kind)}${colon()}${[n.code || (n.team && `SOS ${watch.board.teams.get(n.team)?.call_sign ?? n.team}`), n.site && place(room, n.site, n.zone)].filter(Boolean).join(" · ")}`);
+
 export function drawBoard(room, watch) {
   say($("board-title"), room.name || room.room);
   const state = watchState(watch);
   const halted = watch?.halted || room.halted;
-  const told = [halted ? `■ ${halted}` : "", state.text, watch?.state === "ended", currentLanguage()].join("|");
+  const open = waiting(room, watch);
+  const told = [halted ? `■ ${halted}` : "", state.text, watch?.state === "ended", currentLanguage(), ...open].join("|");
   if ($("board-state").dataset.told !== told) {
     $("board-state").dataset.told = told;
     $("board-state").replaceChildren(
       ...halted ? [haltedNote("p", halted)] : [],
+      ...open.map((text) => el("p", { class: "bad" }, icon("▲"), text)),
       ...halted && watch?.live ? [] : [el("p", { class: state.tone }, icon(state.mark), state.text)],
       ...watch?.state === "ended" ? [el("button", { type: "button", "data-retry": room.room }, t("tryAgain"))] : []);
   }

@@ -2,7 +2,7 @@
 // One room watched over the public socket: hello, snapshot or welcome, events; reconnected with its cursor and a growing,
 // random pause. Every room has its own: a socket watches one target.
 
-import { Board } from "./fold.js";
+import { Board, Notices } from "./fold.js";
 
 const helloBound = 10_000;
 const firstPause = 500;
@@ -23,6 +23,7 @@ export class Watch {
   code = 0;
   reason = "";
   halted = "";
+  notices = new Notices();
   #socket = /** @type {WebSocket | null} */ (null);
   #timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
   #pause = firstPause;
@@ -125,6 +126,7 @@ export class Watch {
         break;
       case "notice":
         if (body.kind === "halted") this.halted = body.message;
+        else this.notices.take(body);
         break;
     }
     this.host.changed();
@@ -133,6 +135,8 @@ export class Watch {
   #begun(now) {
     clearTimeout(this.#timer);
     this.#pause = firstPause;
+    this.notices.clear();
+    this.halted = ""; // if it still is, a notice says so again
     this.host.clock(now);
     this.#become("live");
   }
@@ -154,7 +158,8 @@ export class Watch {
 
   #line(line) {
     // A choice that fails again every 30 s would drown everything else: it is one line, at its place, that counts.
-    const before = line.type === "no_team_found" && this.feed.find((l) => l.type === line.type && l.body.incident === line.body.incident);
+    const nobody = line.type === "no_team_found" || line.type === "still_no_team";
+    const before = nobody && this.feed.find((l) => l.type === "no_team_found" && l.body.incident === line.body.incident);
     if (before) {
       before.times++;
       return;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Board, millis } from "../static/fold.js";
+import { Board, millis, Notices } from "../static/fold.js";
 
 const at = "2026-03-01T22:00:00.000Z";
 const hash = (n) => String(n).padStart(64, "0");
@@ -160,4 +160,16 @@ test("a step of the clock moves the deadlines that are shown, and what has ended
 
 test("times are read as the wire writes them", () => {
   assert.deepEqual([millis("1772402400000"), millis(5), millis(""), millis(undefined), millis(at)], [1772402400000, 5, 0, 0, Date.parse(at)]);
+});
+
+test("a notice is shown once until its own end", () => {
+  const n = new Notices();
+  const alarm = { kind: "provisional", room: "alpha", key: "a-1", code: "PB", site: "north" };
+  for (const told of [alarm, alarm, { kind: "undecided", key: "a-1" }, { kind: "provisional", key: "a-2" }, { kind: "provisional", key: "a-2", over: true }]) n.take(told);
+  assert.deepEqual(n.list().map((o) => `${o.kind} ${o.key}`), ["provisional a-1", "undecided a-1"]);
+  n.take({ kind: "provisional", key: "a-1", over: true });
+  n.take({ kind: "provisional", key: "never told", over: true });
+  assert.deepEqual(n.list().map((o) => o.kind), ["undecided"]);
+  n.clear();
+  assert.deepEqual(n.list(), []);
 });
