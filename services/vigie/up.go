@@ -20,6 +20,7 @@ import (
 	"vigie/services/alarms"
 	"vigie/services/dispatch"
 	"vigie/services/gateway"
+	"vigie/services/positions"
 	"vigie/services/replay"
 	"vigie/services/vigie/internal/ready"
 )
@@ -31,6 +32,8 @@ type upConfig struct {
 	Region      string     `koanf:"region" help:"region file"`
 	KafkaListen string     `koanf:"kafka_listen" help:"address of the embedded broker, host:port; port 0 takes a free one"`
 	ClockRate   int        `koanf:"clock_rate" help:"domain seconds in a real one"`
+
+	authority string // certificate of the local authority, when HTTPS goes by one
 }
 
 func defaultUp() upConfig {
@@ -82,9 +85,17 @@ func up(ctx context.Context, cfg upConfig, c *cobra.Command) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	return app.Run(ctx, all(cfg, r.RoomIDs(), ready.Printer{ //nolint:contextcheck // constructors have no context: what they make lives with the process
-		Data: cfg.Data, JSON: cfg.App.JSON, Rate: cfg.ClockRate, Out: c.OutOrStdout(),
-	}))
+	if cfg, err = secured(cfg); err != nil {
+		return err
+	}
+	announce := ready.Printer{Data: cfg.Data, JSON: cfg.App.JSON, Rate: cfg.ClockRate, Out: c.OutOrStdout()}
+	if cfg.authority != "" {
+		announce.Authority = authorityPath
+	}
+	if own := addresses(); len(own) > 0 {
+		announce.Host = own[0]
+	}
+	return app.Run(ctx, all(cfg, r.RoomIDs(), announce)) //nolint:contextcheck // constructors have no context: what they make lives with the process
 }
 
 // all is the program: services beside embedded parts.
@@ -94,10 +105,15 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 	broker.Dir, broker.Listen, broker.Rooms, broker.WitnessFile = in("broker"), cfg.KafkaListen, rooms, in("witness.json")
 	gate := gateway.Default()
 	gate.Name, gate.Region = "vigie", cfg.Region
+	alarm := alarms.Default()
+	if err := within(cfg.Data, &alarm, &gate); err != nil {
+		return fx.Error(err)
+	}
 	return fx.Options(
 		app.Module(cfg.App),
 		embedded.Module(broker),
-		fx.Provide(app.NewLog),
+		fx.Provide(app.NewLog, app.NewProjections),
+		fx.Provide(app.AsRoutes(func() app.Routes { return authorityRoutes(cfg.authority) })),
 		fx.Provide(func() (*clock.Clock, error) {
 			k, err := clock.Open(in("clock.json"), cfg.ClockRate)
 			if errors.Is(err, clock.ErrRate) {
@@ -114,7 +130,8 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 			return d, ready.First{FirstAccounts: first}, err
 		}),
 		dispatch.Module(dispatch.Config{Name: "vigie", WitnessPath: in("witness.json"), SnapshotDir: in("snapshots")}),
-		alarms.Module(alarms.Default()),
+		alarms.Module(alarm),
+		positions.Module(positions.Config{Name: "vigie"}),
 		gateway.Module(gate),
 		replay.Module(replay.Default()),
 		fx.Invoke(func(lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, first ready.First, stop *app.Stop, log *slog.Logger) {

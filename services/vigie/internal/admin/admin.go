@@ -62,7 +62,7 @@ func (f *dirFlags) with(c *cobra.Command, do func(context.Context, *directory.Di
 }
 
 func accountCommand() *cobra.Command {
-	c := &cobra.Command{Use: "account", Short: "Make the first accounts, list accounts, reset passwords"}
+	c := &cobra.Command{Use: "account", Short: "Make accounts, list them, reset passwords"}
 	var f dirFlags
 	list := &cobra.Command{
 		Use: "list", Short: "List accounts with their grants", Args: cobra.NoArgs,
@@ -97,7 +97,7 @@ func accountCommand() *cobra.Command {
 		},
 	}
 	g.add(reset)
-	c.AddCommand(initCommand(), list, reset)
+	c.AddCommand(initCommand(), addCommand(), list, reset)
 	return c
 }
 

@@ -153,14 +153,16 @@ type damagedFile struct {
 	Advice string `json:"advice"`
 }
 
-var errDamaged = errors.New("the log is damaged: stop writing to it, keep its files as they are, and compare them with a copy")
+var errDamaged = errors.New("the log is damaged: keep its files as they are and compare them with a copy; " +
+	"vigie log reopen goes on from a good record when there is no better one")
 
 func runVerify(c *cobra.Command, at *place, asJSON bool) error {
 	s, err := at.open(c.Context())
 	var damage *embedded.DamageError
 	if errors.As(err, &damage) {
 		file := &damagedFile{File: damage.File, Byte: damage.Offset, Reason: damage.Reason, Advice: damage.Advice}
-		return errors.Join(err, tell(c, result{Report: verify.NewReport(nil), Damage: file}, asJSON))
+		rooms, salvaging := at.salvage()
+		return errors.Join(err, salvaging, tell(c, result{Report: verify.NewReport(rooms), Damage: file}, asJSON))
 	}
 	if err != nil {
 		return err
@@ -189,7 +191,11 @@ func tell(c *cobra.Command, r result, asJSON bool) error {
 	for _, room := range r.Rooms {
 		verdict := "whole"
 		if room.FirstBad != nil {
-			verdict = fmt.Sprintf("DAMAGED at offset %d: %s", room.FirstBad.Offset, room.FirstBad.Reason)
+			verdict = fmt.Sprintf("DAMAGED at offset %d: %s\n  the last good record before it is %d: vigie log reopen --room %s --good-offset %d goes on from there",
+				room.FirstBad.Offset, room.FirstBad.Reason, room.HeadOffset, room.Room, room.HeadOffset)
+		}
+		if room.Reopened > 0 {
+			verdict += fmt.Sprintf("; reopened, %d records dead", room.Dead)
 		}
 		_, err := fmt.Fprintf(c.OutOrStdout(), "room %s: %s\n  %d records, %d effective, %d void; last effective: offset %d, hash %s\n"+
 			"  intake: %d of %d answered, %d compared\n", room.Room, verdict, room.Records, room.Effective, room.Void,

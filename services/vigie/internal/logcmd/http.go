@@ -214,32 +214,55 @@ func (h *httpSource) verify(ctx context.Context, progress func(string, int64, in
 
 // walk verifies the bytes as stored. Intake stays on the node: only its end is compared.
 func (h *httpSource) walk(ctx context.Context, room eventlog.RoomEntry, progress func(string, int64, int64)) (verify.Room, error) {
-	w := verify.NewWalk(room)
-	end, intakeEnd := int64(-1), int64(0)
-	for !w.IsBad() && (end < 0 || w.Next() < end) {
-		page, err := h.page(ctx, room.Room, w.Next(), pageSize, true)
-		var p *problem
+	p := pages{source: h, room: room.Room, end: -1, progress: progress}
+	result, err := verify.Records(room, func(each func(eventlog.Record) error) error { return p.pass(ctx, each) }, func() int64 { return p.intakeEnd })
+	if err == nil && result.OK && p.halted != "" {
+		result.OK, result.FirstBad = false, &verify.Bad{Offset: p.next, Reason: p.halted}
+	}
+	return result, err
+}
+
+// pages are the stored records of a room's log, page by page.
+type pages struct {
+	source   *httpSource
+	room     string
+	progress func(string, int64, int64)
+
+	next, end, intakeEnd int64
+	// halted is why the node gives no more.
+	halted string
+}
+
+func (p *pages) pass(ctx context.Context, each func(eventlog.Record) error) error {
+	p.halted = ""
+	for p.next = 0; p.end < 0 || p.next < p.end; {
+		page, err := p.source.page(ctx, p.room, p.next, pageSize, true)
+		var said *problem
 		switch {
-		case errors.As(err, &p) && p.Code == codeHalted:
-			w.Bad(w.Next(), p.Detail)
-			continue
+		case errors.As(err, &said) && said.Code == codeHalted:
+			p.halted = said.Detail
+			return nil
 		case err != nil:
-			return verify.Room{}, err
-		case len(page.Records) == 0 && page.End > w.Next():
-			return verify.Room{}, errors.New("the node gives no records although there are some: try again")
+			return err
+		case page.Next <= p.next && page.End > p.next:
+			return errors.New("the node gives no records although there are some: try again")
 		}
-		if end < 0 {
-			end = page.End // what is written meanwhile is for the next time
+		if p.end < 0 {
+			p.end = page.End // what is written meanwhile is for the next time
 		}
 		if page.IntakeEnd != nil {
-			intakeEnd = *page.IntakeEnd
+			p.intakeEnd = *page.IntakeEnd
 		}
 		for _, r := range page.Records {
-			if !w.IsBad() && r.Offset < end {
-				w.Read(eventlog.Record{Offset: r.Offset, Value: r.Raw})
+			if r.Offset >= p.end {
+				break
+			}
+			if err := each(eventlog.Record{Offset: r.Offset, Value: r.Raw}); err != nil {
+				return err
 			}
 		}
-		progress(room.Room, w.Next(), end)
+		p.next = page.Next
+		p.progress(p.room, min(p.next, p.end), p.end)
 	}
-	return w.Finish(intakeEnd), nil
+	return nil
 }

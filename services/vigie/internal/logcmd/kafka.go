@@ -10,7 +10,6 @@ import (
 	"vigie/pkg/app"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/embedded"
-	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
@@ -18,7 +17,6 @@ import (
 	"vigie/pkg/follow/verify"
 	regionv1 "vigie/pkg/gen/vigie/region/v1"
 	"vigie/pkg/region"
-	"vigie/pkg/wire"
 	"vigie/pkg/wire/line"
 )
 
@@ -54,6 +52,11 @@ func (k *kafkaSource) room(ctx context.Context, name string) (eventlog.RoomEntry
 	if err != nil {
 		return eventlog.RoomEntry{}, err
 	}
+	return find(table, name)
+}
+
+// find gives the line of a room.
+func find(table []eventlog.RoomEntry, name string) (eventlog.RoomEntry, error) {
 	names := make([]string, len(table))
 	for i, entry := range table {
 		if entry.Room == name {
@@ -86,46 +89,24 @@ func (k *kafkaSource) tail(ctx context.Context, t tailing, each func(line.Record
 		return &past.BeyondEndError{Offset: t.from, End: end}
 	}
 	// Which records count, only the whole story tells.
+	through := func(each func(eventlog.Record) error) error {
+		return follow.Through(ctx, k.log, room.Partition, 0, end, each)
+	}
 	r := tailReader{tailing: t, each: each, fold: controlroom.NewFold(room.Room)}
+	expected, err := follow.Reopenings(room.Room, through)
+	if err != nil {
+		return damaged(err)
+	}
+	r.fold.Expect(expected...)
 	if t.follow {
-		err = follow.Partition(ctx, k.log, eventlog.TopicLog, room.Partition, 0, r.read, func(int64, int64) {})
-	} else {
-		err = k.log.Scan(ctx, eventlog.TopicLog, room.Partition, 0, end, r.read)
+		err = r.follow(ctx, k.log, room)
+	} else if err = through(r.read); err == nil {
+		err = r.end(end)
 	}
 	if errors.Is(err, errEnough) || t.follow && errors.Is(err, context.Canceled) {
 		err = nil // the limit, or being stopped, is how it ends
 	}
 	return damaged(err)
-}
-
-// errEnough ends a reading at its limit.
-var errEnough = errors.New("limit reached")
-
-type tailReader struct {
-	tailing
-	each func(line.Record, *time.Location) error
-	fold *controlroom.Fold
-	told int64
-	zone zone
-}
-
-func (r *tailReader) read(record eventlog.Record) error {
-	s := wire.Decode(record.Offset, record.Value)
-	j := r.fold.Read(&s)
-	if s.Offset >= r.from {
-		r.told++
-		at := r.zone.of(r.fold.State.Region().GetTimezone())
-		if err := r.each(line.Of(r.room, &s, j), at); err != nil {
-			return err
-		}
-	}
-	switch {
-	case j.Verdict == es.Halting:
-		return fmt.Errorf("%w at offset %d: %s; run vigie log verify", follow.ErrHalted, record.Offset, j.Reason)
-	case r.limit > 0 && r.told == r.limit:
-		return errEnough
-	}
-	return nil
 }
 
 // zone keeps the time zone that was looked up last.

@@ -1,6 +1,7 @@
 // Package logcmd is the part of the command line that reads the log: vigie log tail, vigie log verify and vigie replay.
 // Each reads a stopped node's directory (--data), brokers (--brokers) or a running node (--url and --token), says the same
-// wherever it reads, and writes nothing to the log.
+// wherever it reads, and writes nothing to the log. The one that writes is vigie log reopen: one record, that of two admins
+// who say after which record a damaged log goes on.
 package logcmd
 
 import (
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"vigie/pkg/app"
 	"vigie/pkg/embedded"
@@ -25,10 +27,10 @@ import (
 // New returns the commands log and replay.
 func New() []*cobra.Command {
 	log := &cobra.Command{
-		Use: "log", Short: "Read and verify the logs of the rooms", Args: cobra.NoArgs,
+		Use: "log", Short: "Read and verify the logs of the rooms, and reopen one that is damaged", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	log.AddCommand(tailCommand(), verifyCommand())
+	log.AddCommand(tailCommand(), verifyCommand(), reopenCommand())
 	return []*cobra.Command{log, replayCommand()}
 }
 
@@ -76,14 +78,21 @@ type place struct {
 	brokers []string
 	url     string
 	token   string
+	set     *pflag.FlagSet // all that were given
 }
 
 func (p *place) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&p.data, "data", "", "data directory of a node that is stopped")
-	f.StringSliceVar(&p.brokers, "brokers", nil, "Kafka brokers, host:port,…")
 	f.StringVar(&p.url, "url", "", "address of a node that is running, http://host:port")
+	p.kafkaFlags(c)
 	f.StringVar(&p.token, "token", "", "session token for --url (POST /v1/sessions gives one)")
+}
+
+func (p *place) kafkaFlags(c *cobra.Command) {
+	c.Flags().StringSliceVar(&p.brokers, "brokers", nil, "Kafka brokers, host:port,…")
+	app.KafkaFlags(c.Flags())
+	p.set = c.Flags()
 }
 
 func usage(format string, args ...any) error { return app.Exit(app.Usage, fmt.Errorf(format, args...)) }
@@ -103,11 +112,13 @@ func (p *place) open(ctx context.Context) (source, error) {
 	case p.url != "":
 		return p.openURL()
 	}
-	cfg := kafkalog.Default()
-	cfg.Brokers = p.brokers
-	log, err := kafkalog.New(cfg)
+	return p.openKafka(ctx)
+}
+
+func (p *place) openKafka(ctx context.Context) (*kafkaSource, error) {
+	log, err := app.OpenKafka(ctx, os.Environ(), p.set, p.brokers, nil)
 	if err != nil {
-		return nil, app.Exit(app.Usage, err)
+		return nil, err
 	}
 	return &kafkaSource{log: log}, nil
 }
@@ -125,12 +136,10 @@ func (p *place) openURL() (source, error) {
 
 // openData starts the broker of a stopped node on its directory, after that broker has checked it.
 func (p *place) openData(ctx context.Context) (source, error) {
-	cfg := embedded.Default()
-	cfg.Dir, cfg.WitnessFile = filepath.Join(p.data, brokerDir), filepath.Join(p.data, witnessFile)
-	if _, err := os.Stat(cfg.Dir); err != nil {
-		return nil, usage("--data %s: there is no log in it (%w): give the data directory of a node", p.data, err)
+	cfg, err := p.stopped()
+	if err != nil {
+		return nil, err
 	}
-	cfg.MinFree = 0 // a full disk is no reason not to read
 	broker, err := embedded.Start(ctx, cfg)
 	if errors.Is(err, embedded.ErrInUse) {
 		err = fmt.Errorf("%w; ask the running node with --url URL --token TOKEN", err)
@@ -143,4 +152,15 @@ func (p *place) openData(ctx context.Context) (source, error) {
 		return nil, errors.Join(err, broker.Stop())
 	}
 	return &kafkaSource{log: log, broker: broker}, nil
+}
+
+// stopped is the broker of a stopped node.
+func (p *place) stopped() (embedded.Config, error) {
+	cfg := embedded.Default()
+	cfg.Dir, cfg.WitnessFile = filepath.Join(p.data, brokerDir), filepath.Join(p.data, witnessFile)
+	if _, err := os.Stat(cfg.Dir); err != nil {
+		return cfg, usage("--data %s: there is no log in it (%w): give the data directory of a node", p.data, err)
+	}
+	cfg.MinFree = 0 // a full disk is no reason not to read
+	return cfg, nil
 }

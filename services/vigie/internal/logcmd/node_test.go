@@ -19,11 +19,14 @@ import (
 
 	"vigie/pkg/app"
 	"vigie/pkg/authz"
+	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/embedded"
 	"vigie/pkg/eventlog/witness"
 	"vigie/pkg/follow/followtest"
+	"vigie/pkg/projection"
+	"vigie/pkg/projection/projectiontest"
 	"vigie/services/replay"
 	"vigie/services/vigie/internal/logcmd"
 )
@@ -81,7 +84,7 @@ func serve(t *testing.T, room *followtest.Room, role authz.Role) (url string, fl
 	ctx, cancel := context.WithCancel(t.Context())
 	up, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- app.Run(ctx, app.Module(cfg), fx.Supply(room.Log, dir), replay.Module(replay.Default()),
+		done <- app.Run(ctx, app.Module(cfg), fx.Supply(room.Log, dir, clock.Real(), projectiontest.Open(t, projection.Default())), replay.Module(replay.Default()),
 			fx.Provide(app.AsRoutes(func() app.Routes { return app.Routes{Name: "rooms", Add: addRooms(room)} })),
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up <- a.URL() })) }))
 	}()

@@ -91,6 +91,7 @@ func value(v any) string {
 func phrases() map[string]string {
 	return map[string]string{
 		"log_opened":           "log {log_id} opened",
+		"log_reopened":         "log reopened after record {good_offset} by {who}, {dead_records} records dead: {why}",
 		"region_configured":    "region configured ({hash})",
 		"alarm_received":       "alarm {code} ({category}, P{priority}) at {site}/{zone} from {source} for incident {incident}",
 		"alarm_restored":       "alarm {code} at {site}/{zone} restored by {source}",
@@ -104,6 +105,10 @@ func phrases() map[string]string {
 		"incident_cancelled":   "incident {incident} cancelled by {by}: {reason}",
 		"incident_neglected":   "incident {incident} neglected, step {step}",
 		"sos_raised":           "SOS of team {team} at {site}/{zone}: incident {incident}",
+		"note_added":           "note of {by} on incident {incident}",
+		"backup_requested":     "team {team} asks for {guards} more on incident {incident}: P{priority}, {guards_wanted} guards wanted",
+		"teams_proposed":       "for incident {incident} proposed: {proposed}",
+		"still_no_team":        "still no team found for incident {incident}",
 		"teams_chosen":         "for incident {incident} chosen: {chosen}",
 		"no_team_found":        "no team found for incident {incident}",
 		"mission_offered":      "mission {mission} of incident {incident} offered to team {team}",
@@ -121,6 +126,8 @@ func phrases() map[string]string {
 		"duty_started":         "team {team} on duty",
 		"duty_ended":           "team {team} off duty: {reason}",
 		"duty_extended":        "team {team} stays on duty until its mission has ended",
+		"place_entered":        "team {team} came to {site}/{zone}",
+		"place_left":           "team {team} left {site}/{zone}",
 		"device_linked":        "device {device} of team {team} linked",
 		"device_unlinked":      "device {device} of team {team} unlinked",
 		"gateway_disappeared":  "gateway {gateway} disappeared",

@@ -2,15 +2,18 @@
 package ready
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,11 +31,15 @@ type Printer struct {
 	JSON bool
 	Rate int
 	Out  io.Writer
+	// Host is the name or address by which telephones reach this machine; Authority the path of the certificate that they
+	// have to trust, empty when theirs is known to them.
+	Host, Authority string
 }
 
 // Run is what DATA/run.json says of the running program.
 type Run struct {
 	URL            string `json:"url"`
+	URLTLS         string `json:"url_tls,omitempty"`
 	Kafka          string `json:"kafka"`
 	PositionsKafka string `json:"positions_kafka"`
 	PID            int    `json:"pid"`
@@ -106,6 +113,10 @@ func (p Printer) announce(ctx context.Context, path string, program Program) err
 		return err
 	}
 	run := Run{URL: address.URL(), Kafka: first(kafka.Brokers), PositionsKafka: first(kafka.PositionsBrokers), PID: os.Getpid(), ClockRate: p.Rate}
+	port := address.SecurePort()
+	if port != 0 {
+		run.URLTLS = "https://" + net.JoinHostPort(p.host(), strconv.Itoa(port))
+	}
 	raw, err := json.Marshal(run)
 	if err != nil {
 		return err
@@ -119,13 +130,15 @@ func (p Printer) announce(ctx context.Context, path string, program Program) err
 			Run
 		}{"ready", run})
 	}
-	return p.tell(run, program.First)
+	return p.tell(run, program.First, port)
 }
 
+func (p Printer) host() string { return cmp.Or(p.Host, "localhost") }
+
 // tell says to a person where everything is, and at the first start who may come in.
-func (p Printer) tell(run Run, made First) error {
+func (p Printer) tell(run Run, made First, securePort int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nVigie is ready.\n\n  start page       %s/\n  API, described   %s/docs\n", run.URL, run.URL)
+	fmt.Fprintf(&b, "\nVigie is ready.\n\n  start page       %s/\n  console          %s/console\n  API, described   %s/docs\n", run.URL, run.URL, run.URL)
 	fmt.Fprintf(&b, "  Kafka            %s (positions: %s)\n", run.Kafka, run.PositionsKafka)
 	accounts := filepath.Join(p.Data, "first-accounts.json")
 	if made.FirstAccounts != nil {
@@ -135,6 +148,9 @@ func (p Printer) tell(run Run, made First) error {
 		}
 	} else {
 		fmt.Fprintf(&b, "  first accounts   %s\n", accounts)
+	}
+	if securePort != 0 {
+		b.WriteString(phone(p.host(), securePort, p.Authority))
 	}
 	b.WriteString("\nNext: \"make sim\" lets a night happen in a directory of its own. Ctrl-C stops.\n")
 	_, err := io.WriteString(p.Out, b.String())

@@ -127,7 +127,7 @@ func (r *Room) event(at time.Time, cause string, f fields) {
 			id: f.Incident, site: f.Site, priority: f.Priority, received: time.UnixMilli(f.ReceivedAtMs), opened: at, waiting: at,
 			neglectIn: time.UnixMilli(f.NeglectedAtMs).Sub(at),
 		}
-	case "incident_aggravated":
+	case "incident_aggravated", "backup_requested":
 		r.on(f.Incident, func(i *incident) { i.priority = f.Priority })
 	case "incident_neglected":
 		r.on(f.Incident, func(i *incident) { i.neglected, i.waiting = true, time.Time{} })

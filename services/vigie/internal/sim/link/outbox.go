@@ -65,7 +65,7 @@ func (l *Link) send(f *watchv1.ClientFrame) bool {
 // unknown: no outcome; the same id has to be sent again to learn it.
 func unknown(code string) bool {
 	switch code {
-	case "outcome_unknown", "not_durable", "unavailable", "internal":
+	case "outcome_unknown", "not_durable", "unavailable", "internal", "provisional":
 		return true
 	}
 	return false
