@@ -8,6 +8,8 @@ MAKEFLAGS   += --no-builtin-rules --no-print-directory
 
 TOOLS := $(CURDIR)/bin/tools
 BUF   := tools/node_modules/.bin/buf
+# What npm writes when services/web is installed as its lock says.
+WEB   := services/web/node_modules/.package-lock.json
 # A cache of its own: two checkouts of one module in a shared one report each other's findings.
 LINT  := GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint
 # One binary per services/NAME/cmd/NAME.
@@ -19,17 +21,29 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build up sim test verify lint proto bench fmt vet fmt-check race proto-check tidy-check page-check whole real stack-up stack-down
+.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check whole real stack-up stack-down up-stack
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-build: ## bin/vigie and one binary per service
+build: web ## bin/vigie and one binary per service, with the web apps in the gateway
 	@mkdir -p bin
 	go build -trimpath -o bin/ $(if $(MAINS),$(MAINS),./services/vigie/cmd/vigie)
 
+# The apps are built when something of theirs is newer than what was built.
+APPS   := services/gateway/internal/apps/dist/console/index.html
+APPSRC := $(shell find services/web -path services/web/node_modules -prune -o -type f -print)
+
+web:
+	@if command -v npm >/dev/null; then $(MAKE) $(APPS); \
+	else echo "No Node 20 here: the console and the handheld are left out; everything else is built and runs."; fi
+
+$(APPS): $(APPSRC) $(WEB)
+	cd services/web && npm run --silent build
+	@touch $@
+
 up: build ## everything in one process, in the foreground, data in ./data
-	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml $(ARGS)
+	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml --listen-tls :8443 $(ARGS)
 
 sim: build ## a simulated day; ARGS="--for 1h --seed 7"
 	@exec bin/vigie sim $(ARGS)
@@ -39,7 +53,7 @@ test: fmt-check vet build ## format, vet, unit tests, then the scenarios against
 	@# The scenarios run a program the test cache knows nothing about. tests/real starts Kafka: not here.
 	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) $$(go list ./... | grep -v /real/))
 
-verify: lint race proto-check tidy-check page-check whole real ## lint, race detector, contracts, modules, long suites, real Kafka and Redis
+verify: lint race proto-check tidy-check page-check whole seeds real ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real Kafka and Redis
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
 	$(LINT) run ./...
@@ -53,8 +67,22 @@ stack-down: ## stop them; what they held is gone
 	@go build -o $(TOOLS)/stack ./tests/stack/cmd/stack
 	@$(TOOLS)/stack down --dir $(CURDIR)/data/stack
 
-proto: $(BUF) $(TOOLS)/protoc-gen-go ## generated code from proto/ into pkg/gen
+up-stack: build ## every service in a process of its own on real Kafka and Redis, in the foreground
+	@go build -o $(TOOLS)/apart ./tests/stack/cmd/apart
+	@exec $(TOOLS)/apart $(ARGS)
+
+proto: $(BUF) $(TOOLS)/protoc-gen-go $(WEB) ## generated code from proto/ into pkg/gen and services/web/src/gen/proto
 	$(BUF) generate
+
+# What the deterministic simulator (tests/sim) is asked for: how many worlds, from which seed on.
+SEEDS ?= 100000
+FROM  ?= 1
+
+explore: ## simulated worlds under faults, SEEDS of them from FROM on; what fails says how to run it again
+	cd tests && go test -count=1 -timeout 24h ./sim -run 'TestSeeds$$' -v -args -seeds=$(SEEDS) -from=$(FROM)
+
+seeds: ## the same for 10 000 seeds
+	@$(MAKE) explore SEEDS=10000 FROM=1
 
 bench: build ## a table of figures, and bench.json
 	cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go run ./load/bench $(ARGS)
@@ -73,7 +101,7 @@ vet:
 race:
 	go test -race $(TESTFLAGS) ./...
 
-proto-check: $(BUF) $(TOOLS)/protoc-gen-go
+proto-check: $(BUF) $(TOOLS)/protoc-gen-go $(WEB)
 	BUF=$(BUF) tools/proto-check
 
 tidy-check:
@@ -87,7 +115,7 @@ whole: ## the whole conformance suite of the message adapter, on the embedded br
 	VIGIE_TEST_WHOLE=1 go test -count=1 -run Watermill ./pkg/eventlog/kafkalog/pubsub
 
 real: build ## what only real Kafka and Redis can show, and the scenarios with a process per service; starts them
-	cd tests && go test -p 1 -count=1 -timeout 20m $(TESTFLAGS) ./real/...
+	cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -p 1 -count=1 -timeout 20m $(TESTFLAGS) ./real/...
 	cd tests && VIGIE_TOPOLOGY=kafka VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 -timeout 20m $(TESTFLAGS) ./scenario
 
 # Tools are built from their own module, pinned there, outside the workspace: inside it, their versions would move ours.
@@ -101,6 +129,11 @@ $(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
 
 # No install script runs: the platform's buf is a package of its own, picked by npm. Not npm ci: it wants every platform's
 # package in the lock, and the lock holds the platforms we build on; what it holds is still checked against its digest.
+$(WEB): services/web/package.json services/web/package-lock.json
+	@command -v npm >/dev/null || { echo "the web apps are built with npm: install Node 20 or newer, then again"; exit 1; }
+	npm ci --prefix services/web --no-audit --no-fund
+	@touch $@
+
 $(BUF): tools/package.json tools/package-lock.json
 	@command -v npm >/dev/null || { echo "buf comes from npm: install Node 20 or newer, then again"; exit 1; }
 	npm install --prefix tools --no-save --ignore-scripts --no-audit --no-fund
