@@ -48,6 +48,14 @@ var only = []struct {
 		"github.com/gorilla/websocket", "sockets are the gateway's; the simulator is a client of it",
 		[]string{"services/gateway", "services/vigie"},
 	},
+	{
+		"github.com/redis/go-redis", "Redis holds projections and nothing else, each written under the guard of one script",
+		[]string{"pkg/projection"},
+	},
+	{
+		"github.com/alicebob/miniredis", "nothing knows that a Redis is embedded",
+		[]string{"pkg/embedded", "pkg/projection/projectiontest"},
+	},
 }
 
 // stdOnly packages reach nothing outside the standard library.

@@ -144,7 +144,7 @@ func TestALateAnswerIsToldToStandDownAndWhoHasIt(t *testing.T) {
 	offer := quick.ExpectOffer()
 	quick.Accept(offer)
 	o := slow.AcceptedAt(late, saidAt)
-	if o.GetOutcome() != "refused" || o.GetCode() != "stand_down" || !strings.Contains(o.GetMessage(), "north-2") {
+	if o.GetOutcome() != "refused" || o.GetCode() != "stand_down" || o.GetTakenBy() != "north-2" || !strings.Contains(o.GetMessage(), "NORTH 2") {
 		t.Errorf("the late yes: %v", o)
 	}
 	desk.await("the refusal", func() bool {
@@ -173,7 +173,7 @@ func TestALateAnswerOfATeamThatHasAnotherMissionIsToldToContinue(t *testing.T) {
 	}
 	guard.Accept(offer)
 	o := guard.AcceptedAt(late, saidAt)
-	if o.GetOutcome() != "refused" || o.GetCode() != "continue" || !strings.Contains(o.GetMessage(), offer.GetMission()) {
+	if o.GetOutcome() != "refused" || o.GetCode() != "continue" || o.GetMission() != offer.GetMission() || !strings.Contains(o.GetMessage(), offer.GetMission()) {
 		t.Errorf("the late yes: %v", o)
 	}
 	guard.Finish(offer.GetMission())

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"vigie/pkg/eventlog"
 
+	"vigie/tests/front"
 	"vigie/tests/stack"
 )
 
@@ -31,10 +32,11 @@ var kafka struct {
 type processes struct {
 	setting
 	t        *testing.T
+	home     string
 	life     context.Context //nolint:containedctx // of the whole night
 	brokers  string
 	services []*process
-	front    *front
+	front    *front.Front
 	prepared bool
 }
 
@@ -43,24 +45,33 @@ func apart(t *testing.T, s setting, home string) *processes {
 	t.Helper()
 	kafka.Lock()
 	t.Cleanup(kafka.Unlock)
-	p := &processes{setting: s, t: t, life: untilDeadline(t), brokers: strings.Join(kafka.Kafka(), ",")}
-	region, err := filepath.Abs(s.region)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"dispatch-1", "dispatch-2", "alarms", "replay", "gateway-1", "gateway-2"} {
-		program, _, _ := strings.Cut(name, "-")
-		p.services = append(p.services, &process{
-			name: name, command: []string{programs.path(t, program), "--json"}, logPath: filepath.Join(home, name+".log"), life: p.life,
-			env: []string{
-				"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS=" + p.brokers, "VIGIE_DIRECTORY_URL=" + filepath.Join(s.data, "directory.db"),
-				"VIGIE_CLOCK_RATE=" + strconv.Itoa(s.rate), "VIGIE_CLOCK_PATH=" + filepath.Join(s.data, "clock.json"),
-				"VIGIE_DISPATCH_NAME=" + name, "VIGIE_DISPATCH_WITNESS_PATH=" + filepath.Join(s.data, name+".json"),
-				"VIGIE_GATEWAY_NAME=" + name, "VIGIE_GATEWAY_REGION=" + region,
-			},
-		})
+	p := &processes{setting: s, t: t, home: home, life: untilDeadline(t), brokers: strings.Join(kafka.Kafka(), ",")}
+	for _, name := range []string{"dispatch-1", "dispatch-2", "alarms", "positions-1", "positions-2", "replay", "gateway-1", "gateway-2"} {
+		p.add(name)
 	}
 	return p
+}
+
+// add makes a service that has not been started; what it is given overrides what all are given.
+func (p *processes) add(name string, env ...string) *process {
+	p.t.Helper()
+	region, err := filepath.Abs(p.region)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	program, _, _ := strings.Cut(name, "-")
+	s := &process{
+		name: name, command: []string{programs.path(p.t, program), "--json"}, logPath: filepath.Join(p.home, name+".log"), life: p.life,
+		env: append([]string{
+			"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS=" + p.brokers, "VIGIE_DIRECTORY_URL=" + filepath.Join(p.data, "directory.db"),
+			"VIGIE_CLOCK_RATE=" + strconv.Itoa(p.rate), "VIGIE_CLOCK_PATH=" + filepath.Join(p.data, "clock.json"),
+			"VIGIE_DISPATCH_NAME=" + name, "VIGIE_DISPATCH_WITNESS_PATH=" + filepath.Join(p.data, name+".json"),
+			"VIGIE_GATEWAY_NAME=" + name, "VIGIE_GATEWAY_REGION=" + region, "VIGIE_POSITIONS_NAME=" + name,
+			"VIGIE_REDIS_URL=" + kafka.RedisURL(),
+		}, append(p.internal(name), env...)...),
+	}
+	p.services = append(p.services, s)
+	return s
 }
 
 // named gives the services of a name, all of "dispatch" or the one "dispatch-1".
@@ -71,6 +82,17 @@ func (p *processes) named(name string) (list []*process) {
 		}
 	}
 	return list
+}
+
+// hosts gives where the processes of a service are that run.
+func (p *processes) hosts(service string) []string {
+	var hosts []string
+	for _, s := range p.named(service) {
+		if host, ok := strings.CutPrefix(s.at(), "http://"); ok {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // each does the same to some services at once.
@@ -103,9 +125,11 @@ func (p *processes) start() (endpoint, error) {
 		return endpoint{}, errors.Join(err, each(running, (*process).kill))
 	}
 	var err error
-	p.front, err = openFront(p.life, p.listen, p.named("alarms"), p.named("replay"), p.named("gateway"))
+	if p.front, err = front.Open(p.life, p.listen, p.hosts); err != nil {
+		return endpoint{}, errors.Join(err, each(p.services, (*process).kill))
+	}
 	return endpoint{
-		URL: p.front.url(), Kafka: p.brokers, PositionsKafka: p.brokers, PID: p.named("dispatch-1")[0].cmd.Process.Pid, ClockRate: p.rate,
+		URL: p.front.URL(), Kafka: p.brokers, PositionsKafka: p.brokers, PID: p.named("dispatch-1")[0].cmd.Process.Pid, ClockRate: p.rate,
 	}, err
 }
 
@@ -131,13 +155,13 @@ func (p *processes) prepare() error {
 
 func (p *processes) kill() error {
 	err := each(p.services, (*process).kill)
-	p.front.close()
+	p.front.Close()
 	return err
 }
 
 func (p *processes) stop() error {
 	err := each(p.services, (*process).stop)
-	p.front.close()
+	p.front.Close()
 	return err
 }
 

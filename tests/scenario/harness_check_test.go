@@ -90,6 +90,9 @@ func checkOutcomes(log []record) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("record %d answers request %d, and %d was due", r.Offset, *r.Intake, next))
 		}
 		next = *r.Intake + 1
+		if r.Cause.ID == "" {
+			continue // nobody can say whose request it was
+		}
 		cause := r.Cause.Principal + " " + r.Cause.ID
 		version, repeated := first[cause]
 		switch {
@@ -144,10 +147,10 @@ func checkMissions(log []record) (wrong []string) {
 func (l *ledger) check(room string, log []record) (wrong []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	byIntake := map[int64]record{}
+	byIntake, byID := map[int64]record{}, map[string]record{}
 	for _, r := range log {
 		if r.Effective && r.Intake != nil {
-			byIntake[*r.Intake] = r
+			byIntake[*r.Intake], byID[r.Cause.ID] = r, r
 		}
 	}
 	for _, p := range l.said {
@@ -156,6 +159,8 @@ func (l *ledger) check(room string, log []record) (wrong []string) {
 		}
 		r := record{}
 		switch {
+		case p.provisional:
+			r = byID[p.id]
 		case p.alarm:
 			r = byIntake[p.intake]
 		case p.log >= 0 && p.log < int64(len(log)):

@@ -37,12 +37,14 @@ func unchecked() option { return func(s *setting) { s.unchecked = true } }
 
 // Night is a running Vigie on data of its own, with those who use it.
 type Night struct {
-	t    *testing.T
-	top  topology
-	at   endpoint
-	data string
-	http *http.Client
-	life context.Context //nolint:containedctx // of the whole night, its clean-up included: longer than t.Context
+	t   *testing.T
+	top topology
+	at  endpoint
+	// sockets is where clients connect; where everything is, when empty.
+	sockets string
+	data    string
+	http    *http.Client
+	life    context.Context //nolint:containedctx // of the whole night, its clean-up included: longer than t.Context
 
 	up       bool
 	clock    clock
@@ -207,6 +209,8 @@ type promise struct {
 	// intake is the alarm's offset there; log and version are where an outcome stands.
 	alarm       bool
 	intake, log int64
+	// provisional: a journal had it, and nobody knew yet where it would be.
+	provisional bool
 	version     uint64
 }
 
@@ -245,5 +249,5 @@ func (l *ledger) count() int {
 func promiseOf(body []byte, key string) promise {
 	var got taken
 	_ = json.Unmarshal(body, &got) // what it does not say fails the check
-	return promise{alarm: true, room: got.Room, id: key, intake: got.Offset}
+	return promise{alarm: true, room: got.Room, id: key, intake: got.Offset, provisional: got.Provisional}
 }

@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,7 +59,7 @@ func (n *Night) watcher(name, watch, token, spoken string) *watcher {
 // dial opens a socket and says nothing; of a handshake that was refused it gives the status.
 func (n *Night) dial(spoken string, header http.Header) (conn *websocket.Conn, status int, err error) {
 	d := websocket.Dialer{Subprotocols: []string{spoken}, HandshakeTimeout: patience}
-	conn, res, err := d.DialContext(n.life, "ws"+strings.TrimPrefix(n.at.URL, "http")+"/v1/watch", header)
+	conn, res, err := d.DialContext(n.life, "ws"+strings.TrimPrefix(cmp.Or(n.sockets, n.at.URL), "http")+"/v1/watch", header)
 	if res != nil {
 		status = res.StatusCode
 		_ = res.Body.Close() // the library has read it
@@ -266,6 +267,9 @@ func (w *watcher) ask(c *watchv1.Command) *watchv1.Outcome {
 	if o == nil {
 		w.n.t.Fatalf("%s: no outcome of %s: %v", w.name, c.GetType(), w.ended)
 	}
+	if o.GetOutcome() == "provisional" {
+		w.n.claims.add(promise{alarm: true, provisional: true, room: o.GetRoom(), id: c.GetId()})
+	}
 	if o.GetVersion() != 0 {
 		w.n.claims.add(promise{
 			room: o.GetRoom(), id: c.GetId(), outcome: o.GetOutcome(), code: o.GetCode(), log: o.GetOffset(), version: o.GetVersion(),
@@ -278,6 +282,9 @@ func (w *watcher) ask(c *watchv1.Command) *watchv1.Outcome {
 func (w *watcher) do(c *watchv1.Command) *watchv1.Outcome {
 	w.n.t.Helper()
 	o := w.ask(c)
+	for o.GetOutcome() == "provisional" && pause(w.n.life) == nil { // a busy disk; the decision follows
+		o = w.ask(c)
+	}
 	if o.GetOutcome() != "done" {
 		w.n.t.Fatalf("%s: %s was %s (%s): %s\nwhat came: %s", w.name, c.GetType(), o.GetOutcome(), o.GetCode(), o.GetMessage(), w.seen())
 	}

@@ -17,7 +17,8 @@ const atOnce = "3"
 const aboutTheNode = "TestAStartThatCannotBe|TestAFileThatMayNotGrow|TestAFullDisk|TestAFlippedByte"
 
 // aboutProcesses are those in which some of the processes die and others go on.
-const aboutProcesses = "TestWhileNobodyDecides|TestWhenAGatewayDies"
+const aboutProcesses = "TestWhileNobodyDecides|TestWhenAGatewayDies|TestWhoeverDecidesIsKilled|TestADeciderThat|TestThreeDeciders|" +
+	"TestWhileKafkaIsAway|TestWhatGuardsAnswer|TestADeviceThatComesBackThroughABalancer|TestWhileRedis"
 
 func TestMain(m *testing.M) {
 	set := func(name, value string) {
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 	case "":
 	case "kafka":
 		set("test.skip", "^("+aboutTheNode+")")
-		run = func() int { return stack.Main(m, stack.Options{}, func(s *stack.Stack) { kafka.Stack = s }) }
+		run = func() int { return stack.Main(m, stack.Options{Redis: true}, func(s *stack.Stack) { kafka.Stack = s }) }
 	default:
 		panic(topologyVariable + "=" + name + ": leave it out, or say kafka")
 	}

@@ -3,6 +3,8 @@ package stack
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -17,22 +19,29 @@ type redis struct {
 	dir     string
 	program string
 	port    int
+	secrets *secrets // nil unless secure
 	proc    *process // nil when it does not run
 }
 
-func newRedis(dir string, t tools) (*redis, error) {
+func newRedis(dir string, t tools, s *secrets) (*redis, error) {
 	ports, err := freePorts(1)
 	if err != nil {
 		return nil, err
 	}
-	r := &redis{dir: filepath.Join(dir, "redis"), program: t.redis, port: ports[0]}
+	r := &redis{dir: filepath.Join(dir, "redis"), program: t.redis, port: ports[0], secrets: s}
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return nil, err
 	}
+	var digest string
+	if s != nil {
+		digest = fmt.Sprintf("%x", sha256.Sum256([]byte(s.passwords[Projector])))
+	}
 	return r, render(r.config(), "redis.conf.tmpl", struct {
-		Port int
-		Data string
-	}{r.port, r.dir})
+		Port              int
+		Data              string
+		Secure            *secrets
+		Projector, Digest string
+	}{r.port, r.dir, s, Projector, digest})
 }
 
 func (r *redis) config() string { return filepath.Join(r.dir, "redis.conf") }
@@ -53,7 +62,7 @@ func (r *redis) start(ctx context.Context) error {
 }
 
 func (r *redis) ping(ctx context.Context) error {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.addr())
+	conn, err := r.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,14 +70,31 @@ func (r *redis) ping(ctx context.Context) error {
 	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
 		return err
 	}
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		return err
+	asked := [][2]string{{"PING", "+PONG"}}
+	if r.secrets != nil {
+		asked = append([][2]string{{"AUTH " + Projector + " " + r.secrets.passwords[Projector], "+OK"}}, asked...)
 	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	if err == nil && strings.TrimSpace(answer) != "+PONG" {
-		err = fmt.Errorf("redis answers %q", answer)
+	answers := bufio.NewReader(conn)
+	for _, a := range asked {
+		if _, err := conn.Write([]byte(a[0] + "\r\n")); err != nil {
+			return err
+		}
+		answer, err := answers.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(answer) != a[1] {
+			return fmt.Errorf("redis answers %q", answer)
+		}
 	}
-	return err
+	return nil
+}
+
+func (r *redis) dial(ctx context.Context) (net.Conn, error) {
+	if r.secrets == nil {
+		return new(net.Dialer).DialContext(ctx, "tcp", r.addr())
+	}
+	return (&tls.Dialer{Config: r.secrets.tls()}).DialContext(ctx, "tcp", r.addr())
 }
 
 func (r *redis) kill() {
@@ -76,4 +102,11 @@ func (r *redis) kill() {
 		r.proc.kill()
 		r.proc = nil
 	}
+}
+
+func (r *redis) signal(s os.Signal) error {
+	if r.proc == nil {
+		return fmt.Errorf("redis: %w", errNotRunning)
+	}
+	return r.proc.signal(s)
 }

@@ -23,6 +23,9 @@ import (
 // Admin is the account of a secure stack that may do everything.
 const Admin = "admin"
 
+// Projector is the account of a secure stack's Redis, for projections.
+const Projector = "projector"
+
 // secrets are the certificates and passwords of a secure stack; they live as
 // long as it does. A nil *secrets is a stack without any.
 type secrets struct {
@@ -38,7 +41,7 @@ func newSecrets(dir string, users []string) (*secrets, error) {
 		NodeName: "broker", Node: filepath.Join(dir, "node.pem"), CA: filepath.Join(dir, "ca.pem"), Admin: Admin,
 		roots: x509.NewCertPool(), passwords: map[string]string{},
 	}
-	for _, user := range append([]string{Admin}, users...) {
+	for _, user := range append([]string{Admin, Projector}, users...) {
 		s.passwords[user] = rand.Text()
 	}
 	caKey, ca, err := certificate("Vigie stack", nil, nil)
@@ -101,6 +104,9 @@ func certificate(name string, issuer *x509.Certificate, issuerKey *ecdsa.Private
 func (s *secrets) scram() []string {
 	var args []string
 	for user, password := range s.passwords {
+		if user == Projector {
+			continue // Redis' own
+		}
 		args = append(args, "--add-scram", fmt.Sprintf("SCRAM-SHA-512=[name=%s,password=%s]", user, password))
 	}
 	return args
@@ -129,7 +135,15 @@ func (s *Stack) TLS() *tls.Config {
 	return s.secrets.tls()
 }
 
-// Password returns the password of [Admin] or of one of [Options.Users].
+// CAFile is the file with the certificate that a secure stack's others are signed by; "" otherwise.
+func (s *Stack) CAFile() string {
+	if s.secrets == nil {
+		return ""
+	}
+	return s.secrets.CA
+}
+
+// Password returns the password of [Admin], [Projector] or one of [Options.Users].
 func (s *Stack) Password(user string) string {
 	if s.secrets == nil {
 		return ""

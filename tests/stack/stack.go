@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +33,8 @@ type Options struct {
 	// Redis starts a Redis, too.
 	Redis bool
 	// Secure makes clients use TLS and SCRAM-SHA-512, and turns the authorizer
-	// on: only [Admin] may do anything until it has made rules for others.
+	// on: only [Admin] may do anything until it has made rules for others. Its
+	// Redis wants TLS and the account [Projector].
 	Secure bool
 	// Users are the accounts of a secure stack besides [Admin].
 	Users []string
@@ -91,7 +93,7 @@ func (s *Stack) start(ctx context.Context, t tools, o Options) error {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	if o.Redis {
-		if s.redis, err = newRedis(s.dir, t); err != nil {
+		if s.redis, err = newRedis(s.dir, t, s.secrets); err != nil {
 			return fmt.Errorf("redis: %w", err)
 		}
 		if err := s.redis.start(ctx); err != nil {
@@ -235,6 +237,9 @@ func (s *Stack) RedisURL() string {
 	if s.redis == nil {
 		return ""
 	}
+	if s.secrets != nil {
+		return "rediss://" + s.redis.addr() + "/0"
+	}
 	return "redis://" + s.redis.addr() + "/0"
 }
 
@@ -288,3 +293,10 @@ func (s *Stack) RestartRedis(ctx context.Context) error {
 	}
 	return nil
 }
+
+// PauseRedis stops Redis without closing its connections, as a machine that
+// hangs does.
+func (s *Stack) PauseRedis() error { return s.redis.signal(syscall.SIGSTOP) }
+
+// ResumeRedis lets a paused Redis go on.
+func (s *Stack) ResumeRedis() error { return s.redis.signal(syscall.SIGCONT) }

@@ -181,6 +181,30 @@ func TestASecureNodeHasNoPlaintextListener(t *testing.T) {
 	}
 }
 
+func TestASecureRedisHasNoPlaintextPortAndNobodyWithoutAnAccount(t *testing.T) {
+	t.Parallel()
+	s, err := newSecrets(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRedis(t.TempDir(), tools{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(r.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"port 0", "tls-port " + strconv.Itoa(r.port), "user default off"} {
+		if !strings.Contains(string(config), "\n"+line+"\n") {
+			t.Errorf("%s is missing in:\n%s", line, config)
+		}
+	}
+	if strings.Contains(string(config), s.passwords[Projector]) {
+		t.Error("the projector's password is in the configuration")
+	}
+}
+
 func configsOf(t *testing.T, n int, s *secrets) []string {
 	t.Helper()
 	nodes, err := newNodes(t.TempDir(), tools{}, n, s)

@@ -1,179 +1,187 @@
-// Package secure_test checks what Kafka refuses when it is set up as it should
-// be: no plaintext, nobody without an account, and the log for dispatch alone.
+// Package secure_test runs Vigie's own clients and services on a Kafka and a Redis that are set up as they should be: no plaintext,
+// nobody without an account, and the log for dispatch alone.
 package secure_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/segmentio/kafka-go"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 
 	"vigie/tests/stack"
 )
 
-const (
-	dispatch = "dispatch"
-	gateway  = "gateway"
+var (
+	shared   *stack.Stack
+	programs binaries
 )
 
-var shared *stack.Stack
+// users are the services with accounts of their own, and one whom no rule knows.
+func users() []string { return append(services(), stranger) }
+
+const stranger = "stranger"
+
+func services() []string { return []string{"dispatch", "alarms", "gateway", "positions", "replay"} }
 
 func TestMain(m *testing.M) {
-	o := stack.Options{Brokers: 1, Secure: true, Users: []string{dispatch, gateway}}
-	os.Exit(stack.Main(m, o, func(s *stack.Stack) { shared = s }))
+	o := stack.Options{Brokers: 1, Redis: true, Secure: true, Users: users()}
+	status := stack.Main(m, o, func(s *stack.Stack) { shared = s })
+	programs.clean()
+	os.Exit(status)
 }
 
-func deadline(t *testing.T, d time.Duration) context.Context {
+// patience bounds every wait; a slow machine is not a failure.
+const patience = 2 * time.Minute
+
+func deadline(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func client(t *testing.T, user string, more ...kgo.Opt) *kgo.Client {
-	t.Helper()
-	c, err := shared.Client(user, more...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
-func TestPlaintextIsRefused(t *testing.T) {
+// access is that of an account.
+func access(user string) kafkalog.Config {
 	cfg := kafkalog.Default()
 	cfg.Brokers = shared.Kafka()
+	cfg.TLS = kafkalog.TLS{CAFile: shared.CAFile()}
+	cfg.SASL = kafkalog.SASL{User: user, Password: shared.Password(user)}
+	return cfg
+}
+
+func open(t *testing.T, cfg kafkalog.Config) *kafkalog.Log {
+	t.Helper()
 	l, err := kafkalog.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, _, err = l.Bounds(deadline(t, 20*time.Second), eventlog.TopicLog, 0)
-	var answer kafka.Error
-	if err == nil || errors.As(err, &answer) {
-		t.Errorf("a client without TLS was answered: %v", err)
-	}
+	t.Cleanup(l.Close)
+	return l
 }
 
-func TestTLSWithoutAnAccountIsRefused(t *testing.T) {
-	c, err := kgo.NewClient(kgo.SeedBrokers(shared.Kafka()...), kgo.DialTLSConfig(shared.TLS()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	req := kmsg.NewPtrMetadataRequest()
-	if _, err := c.SeedBrokers()[0].Request(deadline(t, 20*time.Second), req); err == nil {
-		t.Error("a client without an account was told about the cluster")
-	}
-}
-
-func TestAWrongPasswordIsRefused(t *testing.T) {
-	c, err := kgo.NewClient(kgo.SeedBrokers(shared.Kafka()...), kgo.DialTLSConfig(shared.TLS()),
-		kgo.SASL(scram.Auth{User: dispatch, Pass: "not it"}.AsSha512Mechanism()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := c.Ping(deadline(t, 20*time.Second)); !errors.Is(err, kerr.SaslAuthenticationFailed) {
-		t.Errorf("got %v, want SASL_AUTHENTICATION_FAILED", err)
-	}
-}
-
-func TestAStrangersCertificateIsNotTrusted(t *testing.T) {
-	d := &tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS13}} // the machine's own roots
-	conn, err := d.DialContext(deadline(t, 20*time.Second), "tcp", shared.Kafka()[0])
-	if err == nil {
-		_ = conn.Close()
-	}
-	var unknown *tls.CertificateVerificationError
-	if !errors.As(err, &unknown) {
-		t.Errorf("got %v, want a certificate that is not trusted", err)
-	}
-}
-
-func TestOnlyDispatchMayWriteTheLog(t *testing.T) {
-	ctx := deadline(t, time.Minute)
-	admin := client(t, stack.Admin)
-	createTopic(ctx, t, admin, eventlog.TopicLog)
-	createTopic(ctx, t, admin, eventlog.TopicIntake)
-	allow(ctx, t, admin, dispatch, eventlog.TopicLog, kmsg.ACLOperationRead, kmsg.ACLOperationWrite)
-	allow(ctx, t, admin, gateway, eventlog.TopicLog, kmsg.ACLOperationRead)
-	allow(ctx, t, admin, gateway, eventlog.TopicIntake, kmsg.ACLOperationWrite)
-
-	for _, c := range []struct {
-		name, user, topic string
-		want              error
+func TestWhoIsNotLetInIsToldAtOnceWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		spoil func(*kafkalog.Config)
+		says  string
 	}{
-		{"dispatch decides", dispatch, eventlog.TopicLog, nil},
-		{"the gateway asks", gateway, eventlog.TopicIntake, nil},
-		{"the gateway does not decide", gateway, eventlog.TopicLog, kerr.TopicAuthorizationFailed},
-		{"dispatch does not ask", dispatch, eventlog.TopicIntake, kerr.TopicAuthorizationFailed},
+		"plaintext":           {func(c *kafkalog.Config) { c.TLS, c.SASL = kafkalog.TLS{}, kafkalog.SASL{} }, "this port may be for TLS only (give kafka_tls_ca)"},
+		"a user in plaintext": {func(c *kafkalog.Config) { c.TLS = kafkalog.TLS{} }, "this port may be for TLS only (give kafka_tls_ca)"},
+		"nobody":              {func(c *kafkalog.Config) { c.SASL = kafkalog.SASL{} }, "or for users only (give kafka_user)"},
+		"a wrong password":    {func(c *kafkalog.Config) { c.SASL.Password = "not it" }, "refuses user dispatch: correct kafka_user or the password"},
+		"an unknown user":     {func(c *kafkalog.Config) { c.SASL.User = "nobody" }, "refuses user nobody"},
+		"another mechanism":   {func(c *kafkalog.Config) { c.SASL.Mechanism = kafkalog.ScramSHA256 }, "does not offer SCRAM-SHA-256 (kafka_sasl), but SCRAM-SHA-512"},
+		"other authorities":   {func(c *kafkalog.Config) { c.TLS = kafkalog.TLS{On: true} }, "give the authority that signed it (kafka_tls_ca)"},
+		"another name":        {func(c *kafkalog.Config) { c.TLS.ServerName = "kafka.example" }, "(kafka_tls_name)"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			record := &kgo.Record{Topic: c.topic, Value: []byte("by " + c.user)}
-			if err := client(t, c.user, kgo.DisableIdempotentWrite()).ProduceSync(ctx, record).FirstErr(); !errors.Is(err, c.want) {
-				t.Errorf("got %v, want %v", err, c.want)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := access("dispatch")
+			tt.spoil(&cfg)
+			l := open(t, cfg)
+			err := l.Reach(deadline(t))
+			var refused *kafkalog.AccessError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want an AccessError that says %q", err, tt.says)
+			}
+			bounded, done := context.WithTimeout(deadline(t), 5*time.Second)
+			defer done()
+			if _, _, err := l.Bounds(bounded, eventlog.TopicLog, 0); err == nil {
+				t.Error("it was answered all the same")
 			}
 		})
 	}
-	t.Run("the gateway reads what dispatch decided, and nothing else is there", func(t *testing.T) {
-		reader := client(t, gateway, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-			eventlog.TopicLog: {0: kgo.NewOffset().AtStart()},
-		}))
-		fetched := reader.PollFetches(ctx)
-		if err := fetched.Err(); err != nil {
-			t.Fatal(err)
-		}
-		records := fetched.Records()
-		if len(records) != 1 || string(records[0].Value) != "by "+dispatch {
-			t.Errorf("read %d records: %v", len(records), records)
+	t.Run("who comes as they should", func(t *testing.T) {
+		t.Parallel()
+		if err := open(t, access("dispatch")).Reach(deadline(t)); err != nil {
+			t.Error(err)
 		}
 	})
 }
 
-func createTopic(ctx context.Context, t *testing.T, admin *kgo.Client, name string) {
-	t.Helper()
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, 1, -1
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.Topics = append(req.Topics, topic)
-	res, err := req.RequestWith(ctx, admin)
-	if err == nil {
-		err = kerr.ErrorForCode(res.Topics[0].ErrorCode)
+func TestOnlyDispatchMayWriteTheLog(t *testing.T) {
+	t.Parallel()
+	applied(t)
+	ctx := deadline(t)
+	writers := map[string][]string{
+		eventlog.TopicRooms:     nil,
+		eventlog.TopicIntake:    {"dispatch", "alarms", "gateway", "positions"},
+		eventlog.TopicLog:       {"dispatch"},
+		eventlog.TopicPositions: {"dispatch", "alarms", "gateway", "positions", "replay"},
 	}
+	for _, user := range users() {
+		l := open(t, access(user))
+		for topic, may := range writers {
+			partition := spare
+			if topic == eventlog.TopicRooms {
+				partition = 0
+			}
+			_, err := l.Append(ctx, topic, partition, [][]byte{[]byte("by " + user)})
+			for user != stranger && err != nil && !errors.Is(err, eventlog.ErrRefused) && ctx.Err() == nil { // a busy machine
+				_, err = l.Append(ctx, topic, partition, [][]byte{[]byte("by " + user)})
+			}
+			switch {
+			case slices.Contains(may, user):
+				if err != nil {
+					t.Errorf("%s writes %s: %v", user, topic, err)
+				}
+			case user == stranger: // does not even see that there is such a topic
+				if err == nil {
+					t.Errorf("a stranger writes %s", topic)
+				}
+			case !errors.Is(err, eventlog.ErrRefused):
+				t.Errorf("%s writes %s: got %v, want a refusal", user, topic, err)
+			}
+		}
+		made := kafkalog.TopicSettings{Name: user + ".own", Partitions: 1, Retention: kafkalog.Forever}
+		if err := l.CreateTopic(ctx, made); err == nil {
+			t.Errorf("%s made a topic", user)
+		}
+		var wrong *kafkalog.RulesError
+		if err := l.Allow(ctx, kafkalog.DefaultPrincipals()); err == nil || errors.As(err, &wrong) {
+			t.Errorf("%s made rules: %v", user, err)
+		}
+	}
+	replay := open(t, access("replay"))
+	_, end, err := replay.AwaitBounds(ctx, eventlog.TopicLog, spare)
+	if err != nil || end == 0 {
+		t.Fatalf("replay sees that the log ends at %d; %v", end, err)
+	}
+	err = replay.Scan(ctx, eventlog.TopicLog, spare, 0, end, func(r eventlog.Record) error {
+		if string(r.Value) != "by dispatch" {
+			t.Errorf("record %d was written %s", r.Offset, r.Value)
+		}
+		return nil
+	})
 	if err != nil {
-		t.Fatalf("create topic %s: %v", name, err)
+		t.Error(err)
 	}
 }
 
-// allow lets user do operations on a topic.
-func allow(ctx context.Context, t *testing.T, admin *kgo.Client, user, topic string, operations ...kmsg.ACLOperation) {
-	t.Helper()
-	req := kmsg.NewPtrCreateACLsRequest()
-	for _, operation := range operations {
-		rule := kmsg.NewCreateACLsRequestCreation()
-		rule.ResourceType, rule.ResourceName, rule.ResourcePatternType = kmsg.ACLResourceTypeTopic, topic, kmsg.ACLResourcePatternTypeLiteral
-		rule.Principal, rule.Host = "User:"+user, "*"
-		rule.Operation, rule.PermissionType = operation, kmsg.ACLPermissionTypeAllow
-		req.Creations = append(req.Creations, rule)
+func TestTheRulesAreCheckedAndWhatIsTooMuchIsNamed(t *testing.T) {
+	t.Parallel()
+	applied(t)
+	if got := vigie(t, stack.Admin, "topics", "check", "--brokers", shared.Kafka()[0]); got.status != 0 {
+		t.Errorf("as they were made: %v", got)
 	}
-	res, err := req.RequestWith(ctx, admin)
-	if err != nil {
-		t.Fatalf("allow %s: %v", user, err)
-	}
-	for _, r := range res.Results {
-		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
-			t.Fatalf("allow %s: %v", user, err)
+	got := vigie(t, stack.Admin, "topics", "check", "--brokers", shared.Kafka()[0], "--principal", "dispatch=User:CN=dispatch,O=Vigie")
+	for _, says := range []string{"User:CN=dispatch,O=Vigie may not write vigie.log", "User:dispatch may write vigie.log, and only dispatch may write there"} {
+		if got.status != 7 || !strings.Contains(got.stderr, says) {
+			t.Errorf("with another dispatch: want %q and status 7: %v", says, got)
 		}
 	}
+	if got := vigie(t, "replay", "topics", "check", "--brokers", shared.Kafka()[0]); got.status != 1 || !strings.Contains(got.stderr, "sign in as one") {
+		t.Errorf("by a service: %v", got)
+	}
+}
+
+func region() string {
+	return filepath.Join("..", "..", "..", "deployments", "regions", "two-sites.yaml")
 }

@@ -1,0 +1,69 @@
+package scenario_test
+
+import (
+	"testing"
+	"time"
+)
+
+// kills of the decider that wrote last, in one night.
+const kills = 20
+
+func TestWhoeverDecidesIsKilledTwentyTimesAndNoDecisionIsLostOrWrong(t *testing.T) {
+	t.Parallel()
+	night := Begin(t)
+	desk, panel := night.Console("alpha", "dispatcher"), night.Panel("alpha")
+	quiet := night.Busy()
+	alpha, bravo := night.chronicle("alpha"), night.chronicle("bravo")
+	panel.Rings("DOOR", "north", "HALL") // somebody has decided
+	var took []time.Duration
+	for range kills {
+		author := alpha.author()
+		night.Loses(author)
+		killed := time.Now()
+		rung := panel.Rings("INTRUSION", "north", "PHARMACY")
+		desk.Incident(rung)
+		took = append(took, time.Since(killed))
+		if by := alpha.answer(rung.Offset).Decider; by == author {
+			t.Errorf("%s is dead and has decided", by)
+		}
+		night.GetsBack(author)
+	}
+	quiet()
+	night.Eventually("every request has its outcome", alpha.answered)
+	alpha.hasFewVoids()
+	bravo.hasFewVoids()
+	spread(t, "from the kill to the next alarm's outcome at a console", took)
+}
+
+func TestADeciderThatJoinsInMidNightKnowsTheStoryAndGoesOnWithItAlone(t *testing.T) {
+	t.Parallel()
+	night := Begin(t)
+	desk, panel := night.Console("alpha", "dispatcher"), night.Panel("alpha")
+	guard := night.Guard("north-1").OnDuty()
+	incident := desk.Incident(panel.Rings("INTRUSION", "north", "PHARMACY"))
+	offer := guard.ExpectOffer()
+	guard.Accept(offer)
+	alpha := night.chronicle("alpha")
+	before := len(alpha.read())
+
+	night.Joins("dispatch-3")
+	night.Retires("dispatch-1")
+	night.Retires("dispatch-2")
+	again := panel.Rings("INTRUSION", "north", "PHARMACY")
+	if joined := desk.Incident(again); joined != incident {
+		t.Errorf("the alarm is about %s, and about %s for those who were there before", joined, incident)
+	}
+	guard.Finish(offer.GetMission())
+	night.Joins("dispatch-1")
+	night.Joins("dispatch-4")
+	night.Retires("dispatch-3")
+	desk.Closes(incident, "genuine")
+	authors := map[string]bool{}
+	for _, r := range alpha.effective(before) {
+		authors[r.Decider] = true
+	}
+	if !authors["dispatch-3"] || !authors["dispatch-1"] && !authors["dispatch-4"] {
+		t.Errorf("since then %v have decided", authors)
+	}
+	alpha.hasFewVoids()
+}

@@ -1,0 +1,80 @@
+// Command apart runs every service in a process of its own on real Kafka and Redis, behind one address, until it is
+// interrupted: what production looks like, on one machine. A process that ends is started again after a moment, so that one can
+// be killed to see what happens. What it holds is gone when it stops.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"vigie/tests/front"
+	"vigie/tests/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "apart:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	flags := flag.NewFlagSet("apart", flag.ContinueOnError)
+	bin := flags.String("bin", "bin", "where the programs are")
+	dir := flags.String("dir", "data/apart", "directory of this run, emptied at its start")
+	region := flags.String("region", "deployments/regions/aphp.yaml", "region file")
+	listen := flags.String("listen", "127.0.0.1:8080", "address of everything, host:port")
+	brokers := flags.Int("brokers", 3, "Kafka nodes, 1 or 3")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	for _, path := range []*string{bin, dir, region} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(os.RemoveAll(*dir), os.MkdirAll(filepath.Join(*dir, "logs"), 0o700)); err != nil {
+		return err
+	}
+	say("Starting Kafka and Redis. The first time fetches 43 MB; later it takes about 20 seconds.")
+	st, err := stack.Run(ctx, stack.Options{Brokers: *brokers, Redis: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Stop()) }()
+
+	f := &fleet{bin: *bin, dir: *dir, region: *region, brokers: strings.Join(st.Kafka(), ","), redis: st.RedisURL()}
+	if err := f.prepare(ctx); err != nil {
+		return err
+	}
+	for _, name := range []string{"dispatch-1", "dispatch-2", "alarms-1", "positions-1", "replay-1", "gateway-1", "gateway-2"} {
+		f.start(ctx, name)
+	}
+	defer f.wait()
+	before, err := front.Open(ctx, *listen, f.hosts)
+	if err != nil {
+		return fmt.Errorf("listen: %w: stop the other program or pass --listen", err)
+	}
+	defer before.Close()
+	if !f.await(ctx) {
+		return nil // interrupted
+	}
+	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  console          %s/console\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
+		before.URL(), before.URL(), filepath.Join(*dir, "first-accounts.json"), filepath.Join(*dir, "logs"), f.brokers, f.redis)
+	f.list()
+	say("Kill any of them and watch: it is started again after some seconds. Ctrl-C stops all.")
+	<-ctx.Done()
+	return nil
+}
+
+func say(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) }
