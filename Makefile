@@ -21,29 +21,17 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check whole real stack-up stack-down up-stack
+.PHONY: help build up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check whole real stack-up stack-down up-stack
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-build: web ## bin/vigie and one binary per service, with the web apps in the gateway
+build: ## bin/vigie and one binary per service
 	@mkdir -p bin
 	go build -trimpath -o bin/ $(if $(MAINS),$(MAINS),./services/vigie/cmd/vigie)
 
-# The apps are built when something of theirs is newer than what was built.
-APPS   := services/gateway/internal/apps/dist/console/index.html
-APPSRC := $(shell find services/web -path services/web/node_modules -prune -o -type f -print)
-
-web:
-	@if command -v npm >/dev/null; then $(MAKE) $(APPS); \
-	else echo "No Node 20 here: the console and the handheld are left out; everything else is built and runs."; fi
-
-$(APPS): $(APPSRC) $(WEB)
-	cd services/web && npm run --silent build
-	@touch $@
-
 up: build ## everything in one process, in the foreground, data in ./data
-	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml --listen-tls :8443 $(ARGS)
+	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml $(ARGS)
 
 sim: build ## a simulated day; ARGS="--for 1h --seed 7"
 	@exec bin/vigie sim $(ARGS)
@@ -53,7 +41,7 @@ test: fmt-check vet build ## format, vet, unit tests, then the scenarios against
 	@# The scenarios run a program the test cache knows nothing about. tests/real starts Kafka: not here.
 	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) $$(go list ./... | grep -v /real/))
 
-verify: lint race proto-check tidy-check page-check whole seeds real ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real Kafka and Redis
+verify: lint race proto-check tidy-check page-check web-check whole seeds real ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real Kafka and Redis
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
 	$(LINT) run ./...
@@ -111,6 +99,9 @@ page-check:
 	@command -v node >/dev/null || { echo "the start page's own tests want Node 20 or newer: install it, then again"; exit 1; }
 	node --test services/gateway/internal/page/test/
 
+web-check: $(WEB) ## the socket client for browsers: style, types, tests
+	cd services/web && npm run --silent check && npm test --silent
+
 whole: ## the whole conformance suite of the message adapter, on the embedded broker
 	VIGIE_TEST_WHOLE=1 go test -count=1 -run Watermill ./pkg/eventlog/kafkalog/pubsub
 
@@ -130,7 +121,7 @@ $(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
 # No install script runs: the platform's buf is a package of its own, picked by npm. Not npm ci: it wants every platform's
 # package in the lock, and the lock holds the platforms we build on; what it holds is still checked against its digest.
 $(WEB): services/web/package.json services/web/package-lock.json
-	@command -v npm >/dev/null || { echo "the web apps are built with npm: install Node 20 or newer, then again"; exit 1; }
+	@command -v npm >/dev/null || { echo "the socket client for browsers is checked with npm: install Node 20 or newer, then again"; exit 1; }
 	npm ci --prefix services/web --no-audit --no-fund
 	@touch $@
 

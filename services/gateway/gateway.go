@@ -29,7 +29,6 @@ import (
 	"vigie/pkg/journal"
 	"vigie/pkg/peer"
 	"vigie/services/gateway/internal/api"
-	"vigie/services/gateway/internal/apps"
 	"vigie/services/gateway/internal/arrival"
 	"vigie/services/gateway/internal/command"
 	"vigie/services/gateway/internal/page"
@@ -238,5 +237,4 @@ func (s *service) routes(a huma.API, router chi.Router) {
 	s.api.Add(a)
 	router.Handle("/v1/watch", s.hub)
 	page.Add(router)
-	apps.Add(router)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,14 +38,22 @@ func (k *kafkaSource) close() error {
 // tableBound is how long brokers may be away before a command gives up.
 const tableBound = 15 * time.Second
 
+// table is the room table. How the topics are set is for those to check that run on them: a running node's broker, which has
+// no positions, can be asked too.
 func (k *kafkaSource) table(ctx context.Context) ([]eventlog.RoomEntry, error) {
 	bounded, done := context.WithTimeout(ctx, tableBound)
 	defer done()
-	table, err := follow.Table(bounded, k.log)
-	if errors.Is(err, context.DeadlineExceeded) {
+	table, err := k.log.Rooms(bounded)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("the brokers do not answer: check --brokers and that they run: %w", err)
+	case err != nil:
+		return nil, damaged(fmt.Errorf("room table: %w", err))
+	case len(table) == 0:
+		return nil, follow.ErrNoRooms
 	}
-	return table, damaged(err)
+	slices.SortFunc(table, func(a, b eventlog.RoomEntry) int { return a.Partition - b.Partition })
+	return table, nil
 }
 
 func (k *kafkaSource) room(ctx context.Context, name string) (eventlog.RoomEntry, error) {

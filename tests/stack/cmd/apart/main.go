@@ -69,8 +69,8 @@ func run(ctx context.Context, args []string) (err error) {
 	if !f.await(ctx) {
 		return nil // interrupted
 	}
-	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  console          %s/console\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
-		before.URL(), before.URL(), filepath.Join(*dir, "first-accounts.json"), filepath.Join(*dir, "logs"), f.brokers, f.redis)
+	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
+		before.URL(), filepath.Join(*dir, "first-accounts.json"), filepath.Join(*dir, "logs"), f.brokers, f.redis)
 	f.list()
 	say("Kill any of them and watch: it is started again after some seconds. Ctrl-C stops all.")
 	<-ctx.Done()

@@ -26,7 +26,7 @@ func secured(cfg upConfig) (upConfig, error) {
 	}
 	issued, err := peer.Issue(filepath.Join(cfg.Data, "tls"), "vigie", hosts...)
 	if err != nil {
-		return cfg, fmt.Errorf("certificate for phones: %w", err)
+		return cfg, fmt.Errorf("certificate: %w", err)
 	}
 	cfg.App.TLSCert, cfg.App.TLSKey, cfg.authority = issued.Cert, issued.Key, issued.CA
 	return cfg, nil
@@ -47,7 +47,7 @@ func addresses() []string {
 	return list
 }
 
-// authorityPath is where a phone fetches the certificate of the local authority.
+// authorityPath is where a device fetches the certificate of the local authority.
 const authorityPath = "/authority.crt"
 
 // authorityRoutes serves it, where there is one.
