@@ -167,7 +167,11 @@ func (s *server) start() error {
 		if _, err := certificate(nil); err != nil {
 			return fmt.Errorf("certificate of %s: %w", s.cfg.ListenTLS, err)
 		}
-		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate}
+		// The protocols are named here because the plain listener may be the first to set the server up, and would else leave
+		// HTTP/2 out while TLS goes on to offer it.
+		s.http.TLSConfig = &tls.Config{
+			MinVersion: tls.VersionTLS12, GetCertificate: certificate, NextProtos: []string{"h2", "http/1.1"},
+		}
 		s.serve(func() error { return s.http.ServeTLS(s.addr.secure, "", "") })
 	}
 	s.serve(func() error { return s.http.Serve(s.addr.listener) })
