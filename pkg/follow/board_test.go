@@ -38,18 +38,19 @@ func boards(t *testing.T, w *livetest.World) *follow.Rooms {
 // chain makes decisions that answer requests 0, 1, ... and all open an incident, the first of them the log.
 type chain struct {
 	room, logID string
+	decider     string
 	fold        *controlroom.Fold
 	next        int64
 }
 
 func newChain(e eventlog.RoomEntry) *chain {
-	return &chain{room: e.Room, logID: e.LogID, fold: controlroom.NewFold(e.Room)}
+	return &chain{room: e.Room, logID: e.LogID, decider: "chain", fold: controlroom.NewFold(e.Room)}
 }
 
 // more gives the stored values of n further decisions.
 func (c *chain) more(t *testing.T, n int) [][]byte {
 	t.Helper()
-	w := es.NewWriter(c.room, "chain", controlroom.Rules(), es.Limits{Requests: 1, Deadlines: 1, Bytes: 1 << 20}, wire.Encode)
+	w := es.NewWriter(c.room, c.decider, controlroom.Rules(), es.Limits{Requests: 1, Deadlines: 1, Bytes: 1 << 20}, wire.Encode)
 	w.Fold = c.fold
 	var values [][]byte
 	for len(values) < n {

@@ -2,13 +2,18 @@ package follow_test
 
 import (
 	"bytes"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	"vigie/pkg/follow/past"
@@ -41,7 +46,7 @@ func reopen(t *testing.T, w *livetest.World, e eventlog.RoomEntry, whole [][]byt
 	if j := f.Read(&s); j.Verdict != es.Effective {
 		t.Fatal(j)
 	}
-	return &chain{room: e.Room, logID: e.LogID, fold: f, next: end + 1}
+	return &chain{room: e.Room, logID: e.LogID, decider: "another", fold: f, next: end + 1}
 }
 
 func TestAHaltedRoomComesBackByItselfOnceItsLogIsReopened(t *testing.T) {
@@ -190,4 +195,52 @@ func TestALogMayBeReopenedAgainAndItsReopeningBeDamaged(t *testing.T) {
 	on := reopen(t, w, w.Entry("north"), values[:2], 4)
 	livetest.Await(t, "goes on for good", func() bool { return north.Halted() == "" && north.Head().Offset == on.next-1 })
 	agree(t, w, north)
+}
+
+// TestATailThatWasCutAndWrittenOnIsNoticedByWhoeverHadReadItAndLeftByAReopening is F9: an older copy of the log comes back
+// with the broker, and another decider goes on from it. Who had read more halts; who begins now sees nothing wrong. Two
+// admins may keep the story as it is now: both go on.
+func TestATailThatWasCutAndWrittenOnIsNoticedByWhoeverHadReadItAndLeftByAReopening(t *testing.T) {
+	t.Parallel()
+	w := livetest.Start(t, "north")
+	north := boards(t, w).Board("north")
+	w.Append(eventlog.TopicLog, "north", newChain(w.Entry("north")).more(t, 8)...)
+	livetest.Await(t, "it is read", func() bool { return north.Head().Offset == 7 })
+
+	_, port, err := net.SplitHostPort(w.Cluster.ListenAddrs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Cluster.Close()
+	livetest.Await(t, "the broker is back", func() bool {
+		w.Cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(number))
+		return err == nil
+	})
+	t.Cleanup(w.Cluster.Close)
+	livetest.Await(t, "the topics are there", func() bool {
+		_, err := w.Log.Apply(t.Context(), kafkalog.Plan{
+			Rooms: []string{"north"}, NewLogID: func() string { return w.Entry("north").LogID }, Replication: 1, IntakeRetention: kafkalog.Forever,
+		})
+		return err == nil
+	})
+	kept := newChain(w.Entry("north")) // the same records again, and then those of another
+	values := kept.more(t, 4)
+	kept.decider = "another"
+	values = append(values, kept.more(t, 2)...)
+	w.Append(eventlog.TopicLog, "north", values...)
+	livetest.Await(t, "who had read more halts", func() bool { return north.Halted() != "" })
+	fresh := boards(t, w).Board("north")
+	if fresh.Halted() != "" || fresh.Head().Offset != 5 {
+		t.Errorf("who begins now is at %+v: %s", fresh.Head(), fresh.Halted())
+	}
+	on := reopen(t, w, w.Entry("north"), values, 1)
+	w.Append(eventlog.TopicLog, "north", on.more(t, 2)...)
+	for name, b := range map[string]*follow.Board{"who had halted": north, "who began later": fresh} {
+		livetest.Await(t, name+" goes on", func() bool { return b.Halted() == "" && b.Ready() == nil && b.Head().Offset == on.next-1 })
+	}
+	agree(t, w, north, fresh)
 }

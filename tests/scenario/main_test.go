@@ -17,7 +17,7 @@ const atOnce = "3"
 const aboutTheNode = "TestAStartThatCannotBe|TestAFileThatMayNotGrow|TestAFullDisk|TestAFlippedByte"
 
 // aboutProcesses are those in which some of the processes die and others go on.
-const aboutProcesses = "TestWhileNobodyDecides|TestWhenAGatewayDies|TestWhoeverDecidesIsKilled|TestADeciderThat|TestThreeDeciders|" +
+const aboutProcesses = "TestWhileNobodyDecides|TestWhenAGatewayDies|TestWhoeverDecidesIsKilled|TestADeciderThat|TestADeciderWhose|TestThreeDeciders|" +
 	"TestWhileKafkaIsAway|TestWhatGuardsAnswer|TestADeviceThatComesBackThroughABalancer|TestWhileRedis"
 
 func TestMain(m *testing.M) {

@@ -136,7 +136,7 @@ func TestABadRecordHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 	if halted := night.halted("bravo"); halted != "" {
 		t.Errorf("the other room is halted: %s", halted)
 	}
-	other.Opens("west", "HALL", "access", 2)
+	other.Opens("east", "HALL", "access", 2)
 	panel := night.Panel("alpha")
 	rung := panel.Rings("INTRUSION", "north", "HALL") // it is taken, and waits
 	if v := night.verify(6, "alpha", brokers...); v.OK || v.FirstBad == nil || v.FirstBad.Offset != bad {
@@ -172,7 +172,7 @@ func TestABadRecordHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 		t.Error("the alarm had no name")
 	}
 	fresh.Opens("north", "HALL", "access", 2)
-	other.Opens("west", "HALL", "access", 2)
+	other.Opens("east", "HALL", "access", 2)
 	if v := night.verify(0, "alpha", brokers...); !v.OK || v.Reopened != 1 {
 		t.Errorf("verify says %+v", v)
 	}

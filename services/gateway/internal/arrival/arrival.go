@@ -90,15 +90,13 @@ func (a *Arrival) Ready() error {
 const tryAgain = 200 * time.Millisecond
 
 func (a *Arrival) tell(ctx context.Context, board *follow.Board) {
-	for {
+	for a.open(ctx, board) {
 		err := a.tellOnce(ctx, board)
-		if board.Halted() != "" {
-			err = nil // there is nobody to tell; whoever reopens the room restarts its processes
+		if err != nil && board.Halted() != "" {
+			continue
 		}
-		a.mu.Lock()
-		a.pending[board.Room.Room] = err
-		a.mu.Unlock()
-		if err == nil || ctx.Err() != nil {
+		a.note(board, err)
+		if err == nil {
 			return
 		}
 		a.Logger.WarnContext(ctx, "room not told yet", "room", board.Room.Room, "err", err)
@@ -108,6 +106,29 @@ func (a *Arrival) tell(ctx context.Context, board *follow.Board) {
 			return
 		}
 	}
+}
+
+// open waits while a room is halted: there is nobody to tell until its log is reopened, and others do not wait for that. It
+// is false when ctx has ended.
+func (a *Arrival) open(ctx context.Context, board *follow.Board) bool {
+	for ctx.Err() == nil {
+		changed := board.Changed()
+		if board.Halted() == "" {
+			return true
+		}
+		a.note(board, nil)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+	return false
+}
+
+func (a *Arrival) note(board *follow.Board, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pending[board.Room.Room] = err
 }
 
 func (a *Arrival) tellOnce(ctx context.Context, board *follow.Board) error {

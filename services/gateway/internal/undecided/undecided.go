@@ -62,8 +62,9 @@ func (w *Watch) Start(ctx context.Context) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w.stop = stop
 	for _, board := range w.Rooms.All() {
-		w.wait.Go(func() { w.read(run, board) })
-		w.wait.Go(func() { w.look(run, board) })
+		back := make(chan struct{}, 1)
+		w.wait.Go(func() { w.read(run, board, back) })
+		w.wait.Go(func() { w.look(run, board, back) })
 	}
 }
 
@@ -95,23 +96,53 @@ func (w *Watch) Count() int {
 	return n
 }
 
-func (w *Watch) read(ctx context.Context, board *follow.Board) {
+// read enters what comes in, and begins again with what has no outcome any more when the room's log was reopened.
+func (w *Watch) read(ctx context.Context, board *follow.Board, back <-chan struct{}) {
 	if board.AwaitReady(ctx) != nil {
 		// Ended, or halted: then nothing is decided, and reading begins where the fold has stopped.
 		if ctx.Err() != nil {
 			return
 		}
 	}
-	from := intakeNext(board)
-	err := follow.Partition(ctx, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
+	for {
+		run, stop := context.WithCancel(ctx)
+		waiting := make(chan struct{})
+		go func() {
+			defer close(waiting)
+			select {
+			case <-back:
+				stop()
+			case <-run.Done():
+			}
+		}()
+		err := w.readFrom(run, board, intakeNext(board))
+		again := run.Err() != nil && ctx.Err() == nil
+		stop()
+		<-waiting
+		switch {
+		case again:
+			w.forget(board.Room.Room)
+			continue
+		case ctx.Err() == nil:
+			w.Logger.ErrorContext(ctx, "intake not watched any more", "room", board.Room.Room, "err", err)
+		}
+		return
+	}
+}
+
+func (w *Watch) readFrom(ctx context.Context, board *follow.Board, from int64) error {
+	return follow.Partition(ctx, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
 		if n := about(board.Room.Room, wire.DecodeRequest(r.Offset, r.Value)); n != nil {
 			w.enter(board.Room.Room, n)
 		}
 		return nil
 	}, func(int64, int64) {})
-	if ctx.Err() == nil {
-		w.Logger.ErrorContext(ctx, "intake not watched any more", "room", board.Room.Room, "err", err)
-	}
+}
+
+func (w *Watch) forget(room string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rooms[room] = nil
 }
 
 func (w *Watch) enter(room string, n *watchv1.Notice) {
@@ -142,17 +173,25 @@ func about(room string, r wire.Request) *watchv1.Notice {
 	return n
 }
 
-func (w *Watch) look(ctx context.Context, board *follow.Board) {
+func (w *Watch) look(ctx context.Context, board *follow.Board, back chan<- struct{}) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	for {
+	for last := int64(0); ; {
 		select {
 		case <-ticker.C:
-			for _, n := range w.due(board.Room.Room, intakeNext(board), time.Now()) {
-				w.Notify(board.Room.Room, n)
-			}
 		case <-ctx.Done():
 			return
+		}
+		next := intakeNext(board)
+		if next < last {
+			select {
+			case back <- struct{}{}:
+			default: // it is told already
+			}
+		}
+		last = next
+		for _, n := range w.due(board.Room.Room, next, time.Now()) {
+			w.Notify(board.Room.Room, n)
 		}
 	}
 }

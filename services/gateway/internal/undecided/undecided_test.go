@@ -8,11 +8,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/wire"
 	"vigie/services/gateway/internal/undecided"
 )
 
@@ -34,6 +37,40 @@ func (l *told) of(room string) []*watchv1.Notice {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]*watchv1.Notice(nil), l.notices[room]...)
+}
+
+func TestWhatHasNoOutcomeAnyMoreIsToldAgainWhenTheLogIsReopened(t *testing.T) {
+	t.Parallel()
+	w := livetest.Start(t, "north")
+	w.Decide("north")
+	rooms := follow.NewRooms(w.Log, slog.New(slog.DiscardHandler))
+	if err := rooms.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rooms.Stop)
+	w.Ready(rooms)
+	heard := &told{notices: map[string][]*watchv1.Notice{}}
+	watch := undecided.New(undecided.Config{Rooms: rooms, Log: w.Log, Notify: heard.notify, Logger: slog.New(slog.DiscardHandler)})
+	watch.Start(t.Context())
+	t.Cleanup(watch.Stop)
+	w.Ask("north", "source/panel", "a", alarm("PANIC"))
+	board := rooms.Board("north")
+	if err := board.Await(t.Context(), func(f *controlroom.Fold) bool { return f.IntakeNext == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	// From the very beginning, and whoever has decided so far does not know of it.
+	e := w.Entry("north")
+	livetest.Await(t, "the log is reopened", func() bool {
+		_, end, err := w.Log.Bounds(t.Context(), eventlog.TopicLog, e.Partition)
+		if err != nil {
+			return false
+		}
+		d := controlroom.Reopen("north", controlroom.Good{Head: es.Head{Level: 1}, Offset: -1, LogID: e.LogID}, end,
+			controlroom.Dead{Reopenings: 6}, controlroom.ReopenedBy{Who: [2]string{"alice", "bob"}, Why: "a test"})
+		value, _ := wire.Encode(&d)
+		return w.Append(eventlog.TopicLog, "north", value) == end
+	})
+	livetest.Await(t, "it is undecided again", func() bool { return watch.Count() == 1 })
 }
 
 func alarm(code string) *intakev1.Request {

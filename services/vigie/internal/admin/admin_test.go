@@ -203,3 +203,21 @@ func TestARegionFileIsCheckedWithAllItsProblems(t *testing.T) {
 		t.Errorf("status %d: %v", app.Status(err), err)
 	}
 }
+
+func TestASecondAdminIsMadeAndSignsIn(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	var made struct{ Account, Password string }
+	if err := json.Unmarshal([]byte(d.run("account", "add", "bob", "--role", "admin", "--json")), &made); err != nil {
+		t.Fatal(err)
+	}
+	p, err := d.dir.Authenticate(t.Context(), "bob", made.Password)
+	if err != nil || made.Account != "bob" || !authz.Allow(p, authz.Administer, authz.Object{}) {
+		t.Errorf("%+v: %v", p, err)
+	}
+	for _, args := range [][]string{{"bob", "--role", "admin"}, {"carol", "--role", "king"}, {"carol", "--role", "chief", "--scope", "planet"}} {
+		if _, err := run(t, append([]string{"account", "add", "--data", d.data}, args...)...); err == nil {
+			t.Errorf("%v was made", args)
+		}
+	}
+}

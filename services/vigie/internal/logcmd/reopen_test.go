@@ -66,6 +66,7 @@ func TestADamagedLogOnBrokersIsReopened(t *testing.T) {
 		!strings.Contains(err.Error(), fmt.Sprintf("--good-offset %d", head)) {
 		t.Errorf("a bad record as the good one: status %d: %v", status, err)
 	}
+	_, remote := serve(t, room, authz.Auditor) // a node that runs all the while
 	r := reopen(t, append([]string{"--good-offset", fmt.Sprint(head)}, where...)...)
 	if r.Offset != bad+2 || r.DeadRecords != 2 || r.Undone != 0 || r.SetAside != "" {
 		t.Errorf("%+v", r)
@@ -88,10 +89,12 @@ func TestADamagedLogOnBrokersIsReopened(t *testing.T) {
 	if out := tail(); !strings.Contains(out, "void (dead)") || strings.Contains(out, "CANNOT BE TRUSTED") {
 		t.Error(out)
 	}
-	url, remote := serve(t, room, authz.Auditor)
-	_, live := fetch(t, fmt.Sprintf("%s/v1/rooms/main/state?min_offset=%d", url, again.Offset), remote[3])
+	_, live := fetch(t, fmt.Sprintf("%s/v1/rooms/main/state?min_offset=%d", remote[1], again.Offset), remote[3])
 	if got := ok(t, append([]string{"replay", "--room", "main", "--offset", fmt.Sprint(again.Offset)}, where...)...); got != live {
 		t.Errorf("replay says\n%s\nthe node\n%s", got, live)
+	}
+	if got := ok(t, append([]string{"log", "tail", "--room", "main", "--json"}, remote...)...); got != ok(t, append([]string{"log", "tail", "--room", "main", "--json"}, where...)...) {
+		t.Errorf("the node says of its log\n%s", got)
 	}
 	if got := verified(t, remote...); got.Reopened != 2 || got.HeadOffset != again.Offset {
 		t.Errorf("by the node: %+v", got)
