@@ -14,6 +14,9 @@ type queued[R any] struct {
 
 // standby knows since when there is something to do. Times are real milliseconds.
 type standby struct {
+	// steppedAt is when the writer was last asked. wokeAt is set when it had been left alone for so long that another may have
+	// taken over without its having read so, until a decision that it has made since is read back.
+	steppedAt, wokeAt int64
 	// fresh is set by an effective record that no step has seen yet; lastAt is when one was seen last.
 	fresh  bool
 	lastAt int64
@@ -52,11 +55,20 @@ func (w *Writer[S, E, R, F]) First() bool {
 	return w.author == w.decider || len(w.pending) > 0
 }
 
-// claims says that this decider takes over, or means to: another is the author of the last effective record. It then writes
-// one decision and no more until that has been read back as effective. Several that find the same backlog at the same
-// moment so lose a record each, not the backlog.
+// claims says that this decider takes over, or means to: another is the author of the last effective record, or may be by
+// now, since this one's process stood still. It then writes one decision and no more until that has been read back as
+// effective. Several that find the same backlog at the same moment so lose a record each, not the backlog, and so does one
+// that wakes and reads the requests of an hour before it reads their outcomes.
 func (w *Writer[S, E, R, F]) claims() bool {
-	return w.author != w.decider && w.limits.Standby > 0
+	return w.limits.Standby > 0 && (w.author != w.decider || w.standby.wokeAt > 0)
+}
+
+// wakes looks whether the writer was left alone. A process that is well asks it several times in that time.
+func (w *Writer[S, E, R, F]) wakes(t Tick) {
+	if w.standby.steppedAt > 0 && t.Mono-w.standby.steppedAt > 2*w.limits.Standby {
+		w.standby.wokeAt = t.Mono
+	}
+	w.standby.steppedAt = t.Mono
 }
 
 func (w *Writer[S, E, R, F]) mayAct(since int64, t Tick) bool {

@@ -189,3 +189,37 @@ func TestDecidersThatTakeOverAtTheSameMomentLoseARecordEachAndNotTheBacklog(t *t
 		t.Errorf("%d void records", voids)
 	}
 }
+
+func TestWhoWakesLosesARecordAndNotAllThatItFindsWaiting(t *testing.T) {
+	t.Parallel()
+	s := newSeveral(t, "a", "b")
+	s.pass(func() bool { return len(s.log) > 0 })
+	first := s.author()
+	s.ask(0)
+	s.pass(s.answered(1))
+	s.paused[first] = true
+	const backlog = 100
+	for k := range backlog {
+		s.ask(k + 1)
+	}
+	s.pass(s.answered(backlog + 1))
+	s.now += 10_000
+
+	// It reads what was asked before it reads what was answered, and takes itself for the first.
+	tick := es.Tick{Now: s.now, Mono: s.now + 1}
+	batch := s.deciders[first].Step(tick, 0).Batch
+	if len(batch) != 1 {
+		t.Fatalf("who wakes writes %d records", len(batch))
+	}
+	s.log = append(s.log, batch...)
+	s.deciders[first].Appended(es.Written, tick)
+	if again := s.deciders[first].Step(tick, 0).Batch; again != nil {
+		t.Errorf("it goes on with %d records before it knows whether it is first", len(again))
+	}
+	s.paused[first] = false
+	s.ask(backlog + 1)
+	s.pass(s.answered(backlog + 2))
+	if s.voids != len(s.deciders) { // one, read by each
+		t.Errorf("%d void records read by %d deciders", s.voids, len(s.deciders))
+	}
+}

@@ -142,6 +142,9 @@ func (w *Writer[S, E, R, F]) Read(r *Stored[E]) Judgement {
 	case j.Verdict == Halting:
 		return j
 	case own && j.Verdict == Effective:
+		if w.pending[0].sent >= w.standby.wokeAt {
+			w.standby.wokeAt = 0
+		}
 		w.pending = w.pending[1:]
 		delete(w.ahead.first, r.Cause) // the fold remembers it by now, and forgets it in time
 		w.settle()
@@ -193,6 +196,7 @@ func (w *Writer[S, E, R, F]) overdue(t Tick) bool {
 
 // Step decides what can be decided now.
 func (w *Writer[S, E, R, F]) Step(t Tick, facts F) Step {
+	w.wakes(t)
 	switch {
 	case w.Halted() != "":
 		return Step{}
