@@ -122,7 +122,7 @@ $(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
 # package in the lock, and the lock holds the platforms we build on; what it holds is still checked against its digest.
 $(WEB): services/web/package.json services/web/package-lock.json
 	@command -v npm >/dev/null || { echo "the socket client for browsers is checked with npm: install Node 20 or newer, then again"; exit 1; }
-	npm ci --prefix services/web --no-audit --no-fund
+	npm install --prefix services/web --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(BUF): tools/package.json tools/package-lock.json
