@@ -123,27 +123,43 @@ func (g *salvage) segment(data []byte) (next int64, err error) {
 // many to go on. A batch that follows the one before it has the next offset,
 // whatever it says of itself: that the broker's checksum does not cover. One
 // behind something that could not be made out is believed if so many records
-// may have been there.
+// may have been there. A damaged one ends where the next begins, whatever its
+// length says: that the checksum does not cover either.
 func (g *salvage) batch(data []byte) (size int, records [][]byte) {
 	size = batchSize(data)
-	if data[16] != 2 || size < batchHeader || size > maxBatch || size > len(data) {
-		return 1, nil
-	}
-	sound, missing := intact(data[:size]), baseOffset(data)-g.next
-	follows := size == len(data) || len(data) >= size+batchHeader && data[size+16] == 2
+	sound := size <= len(data) && size <= maxBatch && intact(data[:max(size, 0)])
+	missing := baseOffset(data) - g.next
 	switch {
-	case g.skipped == 0 && (sound || follows):
-		missing = 0
-	case !sound:
-		return 1, nil
-	case missing < 0 || missing > int64(g.skipped):
+	case sound && g.skipped > 0 && (missing < 0 || missing > int64(g.skipped)):
 		return size, nil
+	case sound && g.skipped > 0:
+	case g.skipped > 0 || data[16] != 2:
+		return 1, nil
+	case !sound:
+		size = nextBatch(data)
+		missing = 0
+	default:
+		missing = 0
 	}
 	if records = values(data[:size]); records == nil {
 		return 1, nil
 	}
 	g.next += missing
 	return size, records
+}
+
+// nextBatch is where the batch behind a damaged one begins: at the first
+// bytes behind its header that are a header themselves, or at the end.
+func nextBatch(data []byte) int {
+	for i := batchHeader; i+batchHeader <= len(data); i++ {
+		b := data[i:]
+		size := batchSize(b)
+		if b[16] == 2 && size >= batchHeader && size <= maxBatch && size <= len(b) &&
+			binary.BigEndian.Uint32(b[23:])+1 == binary.BigEndian.Uint32(b[57:]) { // the last offset and the count
+			return i
+		}
+	}
+	return len(data)
 }
 
 // values are those of the records of a batch, as many as can be made out.
