@@ -178,23 +178,24 @@ type Object struct {
 }
 
 // Allow says whether p may do a on an object.
-func Allow(p Principal, a Action, on Object) bool {
+func Allow(p Principal, a Action, on Object) bool { return RoleFor(p, a, on) != "" }
+
+// RoleFor is the role in which p does a on an object: of the roles that its grants give it there, the highest, or "" when
+// none allows it. A role that it holds elsewhere says nothing here, and the order of its grants nothing at all.
+func RoleFor(p Principal, a Action, on Object) Role {
+	as := Role("")
 	for _, g := range p.Grants {
-		if holds(p, g.Role, on) && g.Scope.covers(on) && slices.Contains(may(g.Role), a) {
-			return true
+		if holds(p, g.Role, on) && g.Scope.covers(on) && slices.Contains(may(g.Role), a) && g.Role.rank() > as.rank() {
+			as = g.Role
 		}
 	}
-	return false
+	return as
 }
 
-// RoleFor is the role in which p may do a anywhere: the first of its grants that has it, or "".
-func RoleFor(p Principal, a Action) Role {
-	for _, g := range p.Grants {
-		if slices.Contains(may(g.Role), a) {
-			return g.Role
-		}
-	}
-	return ""
+// rank orders roles by what they may overrule: a chief takes over from a dispatcher. Between roles of which neither
+// overrules the other it only makes the choice one and the same.
+func (r Role) rank() int {
+	return 1 + slices.Index([]Role{Source, Guard, Auditor, Integrator, Region, Supervisor, Dispatcher, Chief, Admin}, r)
 }
 
 // holds ties a role to the kind of principal it is for, so that a grant that

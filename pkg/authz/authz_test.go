@@ -119,6 +119,77 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+func TestRoleFor(t *testing.T) {
+	t.Parallel()
+	in := func(r authz.Role, s authz.Scope) authz.Grant { return authz.Grant{Role: r, Scope: s} }
+	paris, lyon := authz.Object{Room: "paris", Site: "s"}, authz.Object{Room: "lyon", Site: "t"}
+	handheld := authz.Principal{
+		ID: "dev-1", Kind: authz.KindDevice, Room: "paris", Team: "alpha", Guard: "g1",
+		Grants: []authz.Grant{in(authz.Chief, "region"), in(authz.Guard, "room/paris")},
+	}
+	person := func(grants ...authz.Grant) authz.Principal {
+		return authz.Principal{ID: "x", Kind: authz.KindAccount, Grants: grants}
+	}
+	tests := []struct {
+		name string
+		who  authz.Principal
+		does authz.Action
+		on   authz.Object
+		want authz.Role
+	}{
+		{"the chief of one room is dispatcher in another", person(in("chief", "room/paris"), in("dispatcher", "room/lyon")), authz.CommandIncident, lyon, "dispatcher"},
+		{"and chief in their own", person(in("chief", "room/paris"), in("dispatcher", "room/lyon")), authz.CommandIncident, paris, "chief"},
+		{"and nothing in a third", person(in("chief", "room/paris"), in("dispatcher", "room/lyon")), authz.CommandIncident, authz.Object{Room: "nice"}, ""},
+		{"of two roles the higher", person(in("dispatcher", "room/paris"), in("chief", "room/paris")), authz.CommandIncident, paris, "chief"},
+		{"whatever their order", person(in("chief", "room/paris"), in("dispatcher", "room/paris")), authz.CommandIncident, paris, "chief"},
+		{"the chief of one site is dispatcher at another", person(in("dispatcher", "region"), in("chief", "site/s")), authz.CommandIncident, lyon, "dispatcher"},
+		{"and chief there", person(in("dispatcher", "region"), in("chief", "site/s")), authz.CommandIncident, paris, "chief"},
+		{"a role that may not do it lends nothing", person(in("admin", "region"), in("dispatcher", "region")), authz.CommandIncident, paris, "dispatcher"},
+		{"a handheld is a guard, whatever strayed into its grants", handheld, authz.ActAsTeam, authz.Object{Room: "paris", Team: "alpha"}, "guard"},
+		{"and nothing to another team", handheld, authz.ActAsTeam, authz.Object{Room: "paris", Team: "bravo"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := authz.RoleFor(tt.who, tt.does, tt.on); got != tt.want {
+				t.Errorf("RoleFor(%+v, %s, %+v) = %q, want %q", tt.who, tt.does, tt.on, got, tt.want)
+			}
+		})
+	}
+}
+
+// A role in the log is one that its holder has there, and adding or shuffling grants never lowers it.
+func TestRoleFor_is_a_role_that_allows_it_alone(t *testing.T) {
+	t.Parallel()
+	grant := rapid.Custom(func(t *rapid.T) authz.Grant {
+		return authz.Grant{
+			Role:  rapid.SampledFrom(authz.AccountRoles()).Draw(t, "role"),
+			Scope: rapid.SampledFrom([]authz.Scope{"region", "room/a", "room/b", "site/a", "site/b"}).Draw(t, "scope"),
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		grants := rapid.SliceOfN(grant, 1, 4).Draw(t, "grants")
+		on := authz.Object{
+			Room: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "room"), Site: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "site"),
+		}
+		as := func(g ...authz.Grant) authz.Principal {
+			return authz.Principal{ID: "p", Kind: authz.KindAccount, Grants: g}
+		}
+		for _, a := range authz.Actions() {
+			role := authz.RoleFor(as(grants...), a, on)
+			if (role != "") != reference(as(grants...), a, on) {
+				t.Fatalf("RoleFor(%v, %s, %+v) = %q, and the reference says otherwise", grants, a, on, role)
+			}
+			if role != "" && !slices.ContainsFunc(grants, func(g authz.Grant) bool { return g.Role == role && reference(as(g), a, on) }) {
+				t.Fatalf("RoleFor(%v, %s, %+v) = %q, which no grant gives there", grants, a, on, role)
+			}
+			if other := authz.RoleFor(as(rapid.Permutation(grants).Draw(t, "shuffled")...), a, on); other != role {
+				t.Fatalf("the order of %v decides between %q and %q", grants, role, other)
+			}
+		}
+	})
+}
+
 func TestGrant_Validate_refuses_what_no_account_can_hold(t *testing.T) {
 	t.Parallel()
 	for _, g := range []authz.Grant{

@@ -216,7 +216,7 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 	q := &intakev1.Request{
 		Room: board.Room.Room, Principal: string(from.Kind) + "/" + from.ID, Id: id.String(),
 		ReceivedAtMs: now.UnixMilli(), Epoch: c.GetEpoch(), Traceparent: trace.String(),
-		Actor: actor(from.Principal, kind.action), ByRadio: c.GetByRadio(),
+		Actor: actor(from.Principal, kind.action, on), ByRadio: c.GetByRadio(),
 	}
 	if t := c.GetAt(); t != nil {
 		q.DeviceAtMs = t.AsTime().Add(from.ClockOffset).UnixMilli()
@@ -253,13 +253,13 @@ func (k kind) recorded(p authz.Principal, c *watchv1.Command, on authz.Object) e
 	return nil
 }
 
-// actor is who acted: the guard behind a device, the account behind a session, with the role that allows it.
-func actor(p authz.Principal, a authz.Action) *intakev1.Actor {
+// actor is who acted: the guard behind a device, the account behind a session, with the role that allows it there.
+func actor(p authz.Principal, a authz.Action, on authz.Object) *intakev1.Actor {
 	id := p.ID
 	if p.Kind == authz.KindDevice {
 		id = p.Guard
 	}
-	return &intakev1.Actor{Id: id, Role: string(authz.RoleFor(p, a))}
+	return &intakev1.Actor{Id: id, Role: string(authz.RoleFor(p, a, on))}
 }
 
 // object is what a command touches, taken from the room and not from what the command claims beside it.
