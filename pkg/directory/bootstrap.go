@@ -45,7 +45,7 @@ func (d *Directory) Bootstrap(ctx context.Context, rooms []string) (*FirstAccoun
 		return nil, err
 	}
 	for _, room := range rooms {
-		if !validID(room) {
+		if !ValidID(room) {
 			return nil, fmt.Errorf("first accounts: room %q: %w", room, ErrBadID)
 		}
 	}

@@ -203,12 +203,12 @@ func wholeMillis(t time.Time) time.Time { return fromMillis(millis(t)) }
 // validName is what an account is called: in one case only, since people type
 // it.
 func validName(s string) bool {
-	return validID(s) && s == strings.ToLower(s) && !strings.Contains(s, ":")
+	return ValidID(s) && s == strings.ToLower(s) && !strings.Contains(s, ":")
 }
 
-// validID is what rooms, sources, teams, guards and subjects are called. Ids
+// ValidID is what rooms, sources, teams, guards and subjects are called. Ids
 // stand in scopes and key ids, between slashes.
-func validID(s string) bool {
+func ValidID(s string) bool {
 	if s == "" || len(s) > 64 || strings.ContainsRune("._:-", rune(s[0])) {
 		return false
 	}

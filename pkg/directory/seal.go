@@ -58,7 +58,7 @@ func parseKeyID(s string) (keyID, bool) {
 	k := keyID{KeyKind(f[0]), f[1], f[2]}
 	switch k.kind {
 	case SubjectKeys:
-		return k, validID(k.owner)
+		return k, ValidID(k.owner)
 	case RequestKeys:
 		b, err := hex.DecodeString(k.owner)
 		return k, err == nil && len(b) == requestHash && k.owner == strings.ToLower(k.owner)
@@ -91,7 +91,7 @@ func (d *Directory) SealForRequest(ctx context.Context, principal, requestID str
 // SealForSubject seals a field about a person, who is named by a pseudonymous
 // id. Within a month the same text of the same person gives the same bytes.
 func (d *Directory) SealForSubject(ctx context.Context, subject string, at time.Time, plain string) (id string, sealed []byte, err error) {
-	if !validID(subject) {
+	if !ValidID(subject) {
 		return "", nil, fmt.Errorf("seal for subject: %w", ErrBadID)
 	}
 	return d.seal(ctx, keyID{SubjectKeys, subject, monthOf(at)}, plain)

@@ -117,7 +117,7 @@ type DeviceToken struct {
 // Earlier tokens of the device stay valid: RevokeDevice ends those of a
 // handheld that was lost.
 func (d *Directory) NewDeviceToken(ctx context.Context, room, team, guard string, ttl time.Duration) (DeviceToken, error) {
-	if !validID(room) || !validID(team) || !validID(guard) {
+	if !ValidID(room) || !ValidID(team) || !ValidID(guard) {
 		return DeviceToken{}, fmt.Errorf("device token for room %q, team %q, guard %q: %w", room, team, guard, ErrBadID)
 	}
 	if ttl <= 0 {

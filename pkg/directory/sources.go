@@ -32,7 +32,7 @@ type sourceTable struct {
 // AddSource makes an alarm source that reports to a room and returns its key,
 // which is stored nowhere in clear.
 func (d *Directory) AddSource(ctx context.Context, id, room string) (key string, err error) {
-	if !validID(id) || !validID(room) {
+	if !ValidID(id) || !ValidID(room) {
 		return "", fmt.Errorf("source %q of room %q: %w", id, room, ErrBadID)
 	}
 	err = d.inTx(ctx, func(tx *sql.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vigie/pkg/domain/controlroom"
 	regionv1 "vigie/pkg/gen/vigie/region/v1"
 )
 
@@ -48,7 +49,7 @@ func (r *reader) checkCoverage(cfg *regionv1.RoomConfiguration) {
 
 	without := map[string][]string{} // the categories of each gap
 
-	for _, category := range Categories() {
+	for _, category := range controlroom.Categories() {
 		gap := firstGap(cfg, category)
 		if gap == "" {
 			continue

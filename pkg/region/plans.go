@@ -8,6 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"google.golang.org/protobuf/proto"
 
+	"vigie/pkg/domain/controlroom"
 	regionv1 "vigie/pkg/gen/vigie/region/v1"
 )
 
@@ -22,7 +23,7 @@ func (r *reader) codes(into *[]*regionv1.Code) read {
 			}
 
 			r.object(e.value, "code "+e.key,
-				need("category", r.word("category", Categories(), &c.Category)),
+				need("category", r.word("category", controlroom.Categories(), &c.Category)),
 				need("priority", r.priority(&c.Priority)),
 				need("label", r.label(&c.Label)),
 			)
@@ -63,7 +64,9 @@ func (r *reader) plans(into *[]*regionv1.Plan) read {
 	})
 }
 
-func (r *reader) category(into *string) read { return r.word("category", Categories(), into) }
+func (r *reader) category(into *string) read {
+	return r.word("category", controlroom.Categories(), into)
+}
 
 func (r *reader) steps(into *[]*regionv1.Step) read {
 	return r.each("steps", func(n ast.Node) {

@@ -19,14 +19,6 @@ const (
 	maxIDBytes = 40
 )
 
-// Categories are the words for what an alarm is about (domain §2), and the one for what nobody knows.
-func Categories() []string {
-	return []string{
-		"delinquency", "imported_violence", "internal_violence", terrorism, "intrusion", "access", "lone_worker",
-		"duress", fire, "technical", "patient_missing", "assistance", "unclassified",
-	}
-}
-
 // capabilities are those every region knows; a file may add its own.
 func capabilities() []string {
 	return []string{"intervention", "first_aid", "dog", fire, "mediation", "psychiatric", vehicle}

@@ -192,6 +192,7 @@ const (
 	CodeUnknownMission    = "unknown_mission"
 	CodeUnknownTeam       = "unknown_team"
 	CodeUnknownSite       = "unknown_site"
+	CodeUnknownCategory   = "unknown_category"
 	CodeIncidentEnded     = "incident_ended"
 	CodeClaimed           = "claimed"
 	CodeNotClaimed        = "not_claimed"

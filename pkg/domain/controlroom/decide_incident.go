@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"vigie/pkg/es"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -117,6 +118,11 @@ func (d *decider) open(o opening, q *intakev1.Request) string {
 func (d *decider) openByPerson(q *intakev1.Request, b *intakev1.OpenIncident) Outcome {
 	if d.region.Site(b.GetSite()) == nil {
 		return refused(&es.Refusal{Code: CodeUnknownSite, Message: fmt.Sprintf("The site %q is not one of this room: choose one of its sites.", b.GetSite())})
+	}
+	if said := b.GetCategory(); said != "" && !slices.Contains(Categories(), said) {
+		// No plan would fit a word that nobody knows, and what is not to be offered by itself would be.
+		return refused(&es.Refusal{Code: CodeUnknownCategory, Message: fmt.Sprintf(
+			"There is no category %q: use one of %s.", said, strings.Join(Categories(), ", "))})
 	}
 	category, priority := d.region.classify("", b.GetCategory())
 	if plan := d.region.plan(category, b.GetSite(), b.GetZone(), d.facts.MinuteOfDay); plan.GetPriority() != 0 {

@@ -73,6 +73,29 @@ func TestTheSameSourceJoinsWhateverItIsTakenFor(t *testing.T) {
 	n.expect("alarm A2 technical joins I1")
 }
 
+// An alarm is never refused: where its source uses a word that nobody knows, its code decides, and where that is not known
+// either it is shown as unclassified.
+func TestAnAlarmIsWhatAPlanKnowsItBy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ code, category, want string }{
+		"what its source says":                 {"BA", "terrorism", "terrorism P1 at NORD/pharmacy, 4 guards, manual"},
+		"what its code says":                   {"WX", "", "terrorism P1 at NORD/pharmacy, 4 guards, manual"},
+		"its code and not a word nobody knows": {"WX", "terrorisme", "terrorism P1 at NORD/pharmacy, 4 guards, manual"},
+		"neither":                              {"??", "terrorisme", "unclassified P2 at NORD/pharmacy, 1 guards, automatic"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := quietNight(t)
+			a := alarmOf("A1", "panel", c.code, "NORD", "pharmacy")
+			a.GetRaiseAlarm().Category = c.category
+			n.ask(a)
+			if len(n.told) == 0 || n.told[0] != "I1 opened by alarm: "+c.want {
+				t.Errorf("want %s, got %v", c.want, n.told)
+			}
+		})
+	}
+}
+
 func TestAPlanWithoutAWindowJoinsNothing(t *testing.T) {
 	t.Parallel()
 	n := quietNight(t)

@@ -75,10 +75,19 @@ func (s State) Region() *Region { return s.region }
 // unclassified is the category of what nobody knows.
 const unclassified = "unclassified"
 
-// classify says what an alarm is: what its source says, else what the region says of its code.
+// Categories are the words for what an incident is about (domain §2), and the one for what nobody knows.
+func Categories() []string {
+	return []string{
+		"delinquency", "imported_violence", "internal_violence", "terrorism", "intrusion", "access", "lone_worker",
+		"duress", "fire", "technical", "patient_missing", "assistance", unclassified,
+	}
+}
+
+// classify says what an alarm is: what its source says, where that is a word that plans go by, else what the region says
+// of its code.
 func (r *Region) classify(code, category string) (string, int) {
 	known := r.codes[code]
-	if category == "" && known != nil {
+	if !slices.Contains(Categories(), category) {
 		category = known.GetCategory()
 	}
 	if category == "" {

@@ -103,6 +103,12 @@ func rules() []rule {
 			Then: []*logv1.Event{openedEvent, raised("I1", false)},
 		},
 		{
+			Name:  "a category that nobody knows is refused: it would miss the plan that offers nothing by itself",
+			Given: []estest.Fact[*logv1.Event]{region, onDuty, linked},
+			When:  asked(4900, open("NORD", "pharmacy", "terrorisme", 1)), At: 5000, Facts: facts,
+			Refusal: controlroom.CodeUnknownCategory,
+		},
+		{
 			Name:  "an alarm that joins says so and opens nothing",
 			Given: []estest.Fact[*logv1.Event]{region, opened},
 			When:  asked(4900, alarm), At: 6000, Facts: facts,

@@ -27,7 +27,6 @@ import (
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	personalv1 "vigie/pkg/gen/vigie/personal/v1"
-	"vigie/pkg/region"
 	"vigie/pkg/wire"
 )
 
@@ -190,7 +189,7 @@ func (r *Receiver) request(ctx context.Context, source authz.Principal, board *f
 		AlarmId: alarmID(principal, in.Key), Source: source.ID, Protocol: "http",
 		Code: in.Body.Code, Site: in.Body.Site, Zone: in.Body.Zone, ClipUrl: in.Body.ClipURL, Restore: in.Body.Restore,
 	}
-	if slices.Contains(region.Categories(), in.Body.Category) {
+	if slices.Contains(controlroom.Categories(), in.Body.Category) {
 		alarm.Category = in.Body.Category
 	}
 	q := &intakev1.Request{

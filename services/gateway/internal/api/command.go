@@ -28,7 +28,7 @@ type CommandBody struct {
 	Text        string     `json:"text,omitempty" maxLength:"4096" doc:"stored encrypted"`
 	Reason      string     `json:"reason,omitempty" maxLength:"256"`
 	Disposition string     `json:"disposition,omitempty" maxLength:"64"`
-	Guards      []string   `json:"guards,omitempty" maxItems:"32" doc:"pseudonymous ids"`
+	Guards      []string   `json:"guards,omitempty" maxItems:"32" doc:"pseudonymous ids, never names"`
 	Until       *time.Time `json:"until,omitempty" doc:"end of duty; the planned shift's when left out"`
 	Silent      bool       `json:"silent,omitempty"`
 	Lat         float64    `json:"lat,omitempty" minimum:"-90" maximum:"90"`

@@ -300,11 +300,18 @@ func TestWhatIsWrongWithACommandIsSaid(t *testing.T) {
 		c    *watchv1.Command
 		want string
 	}{
-		"no id":            {&watchv1.Command{Id: "seven", Type: "sos"}, "must be a UUID"},
-		"an unknown type":  {&watchv1.Command{Type: "incident.delete"}, `no command "incident.delete"`},
-		"a missing field":  {&watchv1.Command{Type: "mission.decline", Mission: "M1"}, "mission.decline needs reason"},
-		"a text too long":  {&watchv1.Command{Type: "incident.open", Site: "north-1", Category: "x", Text: strings.Repeat("x", 4097)}, "shorten it"},
-		"text in bad code": {&watchv1.Command{Type: "incident.claim", Incident: "\xff"}, "UTF-8"},
+		"no id":           {&watchv1.Command{Id: "seven", Type: "sos"}, "must be a UUID"},
+		"an unknown type": {&watchv1.Command{Type: "incident.delete"}, `no command "incident.delete"`},
+		"a missing field": {&watchv1.Command{Type: "mission.decline", Mission: "M1"}, "mission.decline needs reason"},
+		"a text too long": {&watchv1.Command{Type: "incident.open", Site: "north-1", Category: "access", Text: strings.Repeat("x", 4097)}, "shorten it"},
+		"a category that nobody knows": {
+			&watchv1.Command{Type: "incident.open", Site: "north-1", Category: "terrorisme"}, `no category "terrorisme": use one of delinquency`,
+		},
+		"a guard by name":    {&watchv1.Command{Type: "team.on_duty", Team: "T-north-1", Guards: []string{"g1", "Jeanne Durand"}}, "never by name"},
+		"a guard of no name": {&watchv1.Command{Type: "team.on_duty", Team: "T-north-1", Guards: []string{""}}, "pseudonymous ids"},
+		"a guard twice":      {&watchv1.Command{Type: "team.on_duty", Team: "T-north-1", Guards: []string{"g1", "g2", "g1"}}, "g1 is named twice"},
+		"too many guards":    {&watchv1.Command{Type: "team.on_duty", Team: "T-north-1", Guards: make([]string, 33)}, "at most 32"},
+		"text in bad code":   {&watchv1.Command{Type: "incident.claim", Incident: "\xff"}, "UTF-8"},
 	} {
 		_, q, err := w.do(chief, c.c)
 		if !errors.Is(err, command.ErrInvalid) || command.Code(err) != "invalid_request" || !strings.Contains(command.Sentence(err), c.want) || q != nil {

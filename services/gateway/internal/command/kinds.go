@@ -2,9 +2,12 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vigie/pkg/authz"
+	"vigie/pkg/directory"
+	"vigie/pkg/domain/controlroom"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	personalv1 "vigie/pkg/gen/vigie/personal/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
@@ -22,6 +25,8 @@ type kind struct {
 	speaks bool
 	// heard says that a person of the room may record it for a team that said so by radio. A receipt is a device's alone.
 	heard bool
+	// spelt says what is wrong with the words of a command whose fields are all there.
+	spelt func(*watchv1.Command) error
 	fill  func(*intakev1.Request, *watchv1.Command, filling)
 }
 
@@ -46,6 +51,42 @@ func (k kind) check(c *watchv1.Command) error {
 			return fmt.Errorf("%w: %s needs %s", ErrInvalid, c.GetType(), field)
 		}
 	}
+	if k.spelt == nil {
+		return nil
+	}
+	return k.spelt(c)
+}
+
+// spelling is k with a check of its words.
+func spelling(k kind, spelt func(*watchv1.Command) error) kind {
+	k.spelt = spelt
+	return k
+}
+
+// knownCategory: no plan fits a word that nobody knows, and what is not to be offered by itself would be.
+func knownCategory(c *watchv1.Command) error {
+	if !slices.Contains(controlroom.Categories(), c.GetCategory()) {
+		return fmt.Errorf("%w: there is no category %q: use one of %s", ErrInvalid, c.GetCategory(), strings.Join(controlroom.Categories(), ", "))
+	}
+	return nil
+}
+
+// mostGuards is how many a team may be.
+const mostGuards = 32
+
+// pseudonyms: the log is kept for ever and knows no names, and who signs on twice is not two guards.
+func pseudonyms(c *watchv1.Command) error {
+	if n := len(c.GetGuards()); n > mostGuards {
+		return fmt.Errorf("%w: %d guards are more than a team: name at most %d", ErrInvalid, n, mostGuards)
+	}
+	for k, id := range c.GetGuards() {
+		switch {
+		case !directory.ValidID(id):
+			return fmt.Errorf("%w: guards are named by their pseudonymous ids (letters, digits, \"._:-\", at most 64), never by name", ErrInvalid)
+		case slices.Contains(c.GetGuards()[:k], id):
+			return fmt.Errorf("%w: guard %s is named twice", ErrInvalid, id)
+		}
+	}
 	return nil
 }
 
@@ -61,11 +102,11 @@ func kinds() map[string]kind {
 		return kind{action: authz.ActAsTeam, needs: needs, fill: fill, heard: true}
 	}
 	return map[string]kind{
-		"incident.open": speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"incident.open": spelling(speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_OpenIncident{OpenIncident: &intakev1.OpenIncident{
 				Site: c.GetSite(), Zone: c.GetZone(), Category: c.GetCategory(), Priority: c.GetPriority(), Text: f.text,
 			}}
-		}, "site", "category")),
+		}, "site", "category")), knownCategory),
 		"incident.claim": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ClaimIncident{ClaimIncident: &intakev1.ClaimIncident{Incident: c.GetIncident()}}
 		}, "incident"),
@@ -137,18 +178,19 @@ func kinds() map[string]kind {
 				Mission: c.GetMission(), Guards: c.GetMoreGuards(), Text: f.text,
 			}}
 		}, "mission")),
-		"team.on_duty": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+		"team.on_duty": spelling(act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_StartDuty{StartDuty: &intakev1.StartDuty{Team: c.GetTeam(), Guards: c.GetGuards(), UntilMs: millis(c.GetUntil())}}
-		}, "team"),
+		}, "team"), pseudonyms),
 		"team.off_duty": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_EndDuty{EndDuty: &intakev1.EndDuty{Team: c.GetTeam()}}
 		}, "team"),
 	}
 }
 
-// guard is who is in danger: the one behind the device, or whom a person names who has heard it.
+// guard is who is in danger: the one behind the device, or whom a person names who has heard it. Where that is no id it is
+// left out: an SOS is not kept back for it, and a name does not reach the log.
 func guard(p authz.Principal, c *watchv1.Command) string {
-	if p.Kind != authz.KindDevice && len(c.GetGuards()) > 0 {
+	if p.Kind != authz.KindDevice && len(c.GetGuards()) > 0 && directory.ValidID(c.GetGuards()[0]) {
 		return c.GetGuards()[0]
 	}
 	return p.Guard

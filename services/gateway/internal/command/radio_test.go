@@ -53,6 +53,10 @@ func TestAnSOSByRadioNamesTheGuardWhoWasHeard(t *testing.T) {
 	if err != nil || q.GetRaiseSos().GetGuard() != "g7" || !q.GetByRadio() {
 		t.Errorf("%v, %v", err, q)
 	}
+	_, q, err = w.do(chief, &watchv1.Command{Type: "sos", Team: "T-north-1", Guards: []string{"Jeanne Durand"}, ByRadio: true})
+	if err != nil || q.GetRaiseSos() == nil || q.GetRaiseSos().GetGuard() != "" {
+		t.Errorf("with a name beside it: %v, %v", err, q)
+	}
 }
 
 func TestANoteNeedsATextAndIsSealed(t *testing.T) {
