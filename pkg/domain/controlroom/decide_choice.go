@@ -35,7 +35,7 @@ func (d *decider) teams(i *Incident) []choose.Team {
 		}
 		team := choose.Team{
 			Team: conf, Guards: guardsOf(t, conf), OnDuty: t.OnDuty, Reachable: t.Reachable(), Busy: t.Mission != "",
-			Tried: slices.Contains(i.Tried, id), Served: d.hasServed(i, id), InDanger: danger[id],
+			Tried: d.hasHadItsTurn(i, id), Served: d.hasServed(i, id), InDanger: danger[id],
 			Confirmed: choose.Place{Site: t.PlaceSite, Zone: t.PlaceZone, At: t.PlaceAt}, ConfirmedBy: string(t.PlaceBy),
 		}
 		if f, ok := d.facts.Positions[id]; ok {
@@ -44,6 +44,20 @@ func (d *decider) teams(i *Incident) []choose.Team {
 		teams = append(teams, team)
 	}
 	return teams
+}
+
+// hasHadItsTurn: a team that was asked and did not accept is not asked again while others are left. One whose offer went
+// with its link was not asked: once it is back it is as near as before.
+func (d *decider) hasHadItsTurn(i *Incident, team string) bool {
+	if !slices.Contains(i.Tried, team) {
+		return false
+	}
+	for _, id := range slices.Backward(i.Missions) {
+		if m := d.Missions[id]; m.Team == team {
+			return !m.missed()
+		}
+	}
+	return true
 }
 
 // hasServed: a team that was on scene and has cleared counts among the guards already; it would count twice.

@@ -294,10 +294,11 @@ func (d *decider) gatewayLost(gateway string) Outcome {
 	return d.done()
 }
 
-// moveOn: a silent socket moves on an offer that has not reached the handheld, and nothing else (domain §2).
+// moveOn: a silent socket moves on an offer that has not reached the handheld, and nothing else (domain §2). Before its
+// delivery is due there is nothing to do yet: a handheld that changes from one network to another, or to another gateway,
+// is back in a moment, and if it is not, the deadline moves the offer on.
 func (d *decider) moveOn(t *Team) {
-	if m := d.Missions[t.Mission]; m != nil && m.State == MissionOffered {
-		d.emit(&logv1.Event{Body: &logv1.Event_MissionUndelivered{MissionUndelivered: &logv1.MissionUndelivered{Mission: m.ID}}})
+	if m := d.Missions[t.Mission]; m != nil && m.State == MissionOffered && m.Undelivered {
 		d.expire(m)
 	}
 }

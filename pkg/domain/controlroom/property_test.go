@@ -172,6 +172,7 @@ func promises(t *rapid.T, decisions []controlroom.Stored) {
 		}
 		for _, e := range d.Events {
 			about(t, ended, e)
+			turns(t, &state, e)
 			state = rules.Evolve(state, d.At, e)
 		}
 		if (d.Refusal != nil || d.RepeatOf != 0) && len(d.Events) > 0 {
@@ -194,6 +195,32 @@ func about(t *rapid.T, ended map[string]controlroom.MissionState, e *logv1.Event
 	}
 	if state, over := ended[body.Get(f).String()]; over {
 		t.Fatalf("%s comes after the mission has ended as %s", tell(e), state)
+	}
+}
+
+// turns: no team is passed over for an offer that a lost link took back before it reached anybody.
+func turns(t *rapid.T, s *controlroom.State, e *logv1.Event) {
+	var incident string
+	var passedOver []*logv1.Exclusion
+	switch b := e.GetBody().(type) {
+	case *logv1.Event_TeamsChosen:
+		incident, passedOver = b.TeamsChosen.GetIncident(), b.TeamsChosen.GetExclusions()
+	case *logv1.Event_TeamsProposed:
+		incident, passedOver = b.TeamsProposed.GetIncident(), b.TeamsProposed.GetExclusions()
+	case *logv1.Event_NoTeamFound:
+		incident, passedOver = b.NoTeamFound.GetIncident(), b.NoTeamFound.GetExclusions()
+	}
+	for _, x := range passedOver {
+		var last *controlroom.Mission
+		for _, id := range s.Incidents[incident].Missions {
+			if m := s.Missions[id]; m.Team == x.GetTeam() {
+				last = m
+			}
+		}
+		asked := last != nil && (last.State != controlroom.MissionExpired || last.DeliveredAt != 0 || last.EndedAt >= last.AnswerBy)
+		if x.GetReason() == "already_tried" && !asked {
+			t.Fatalf("%s is passed over for %s and was not asked: %+v", x.GetTeam(), incident, last)
+		}
 	}
 }
 

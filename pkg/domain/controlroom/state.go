@@ -100,7 +100,8 @@ type Incident struct {
 	Text        *personalv1.SealedText `json:"text,omitempty"`
 	Alarms      []AlarmChain           `json:"alarms"`
 	Missions    []string               `json:"missions"`
-	// Tried are teams whose offer ended without an acceptance; they are asked again when nobody else is left.
+	// Tried are teams whose offer ended without an acceptance; they are asked again when nobody else is left, or when
+	// the offer has not reached them.
 	Tried []string `json:"tried"`
 	// InDanger is the team whose SOS this is: never sent to its own rescue.
 	InDanger string `json:"in_danger"`
@@ -193,6 +194,12 @@ func (m *Mission) leg() int {
 	return 1 + slices.Index([]MissionState{
 		MissionOffered, MissionDelivered, MissionSeen, MissionAccepted, MissionEnRoute, MissionOnScene,
 	}, m.State)
+}
+
+// missed says that the offer was taken back before its answer was due, by a link that was lost, and had not reached a
+// handheld: nobody was asked.
+func (m *Mission) missed() bool {
+	return m.State == MissionExpired && m.DeliveredAt == 0 && m.EndedAt < m.AnswerBy
 }
 
 // Accepted says that the team has said yes and the mission has not ended.
