@@ -35,6 +35,17 @@ func ParseTarget(watch, room string) (Target, error) {
 	return Target{}, ErrTarget
 }
 
+// Remembers says whether the state still knows what these events are about. Whose a mission was and who had a part in an
+// incident is known until a day after its end; of what is older nobody can tell any more whether the target sees it, and
+// only a snapshot says where it stands. Whoever watches the room sees all of it.
+func (t Target) Remembers(s controlroom.State, events []*logv1.Event) bool {
+	forgotten := func(e *logv1.Event) bool {
+		mission, incident := missionOf(e), incidentOf(e)
+		return mission != "" && s.Missions[mission] == nil || incident != "" && s.Incidents[incident] == nil
+	}
+	return t.Team == "" || !slices.ContainsFunc(events, forgotten)
+}
+
 // Events gives those of a decision's events that the target sees, in the state after the decision.
 func (t Target) Events(s controlroom.State, events []*logv1.Event) []*logv1.Event {
 	if t.Team == "" {
@@ -76,17 +87,27 @@ func (t Target) concerned(s controlroom.State, event *logv1.Event) bool {
 		return e.SosRaised.GetTeam() == t.Team
 	case *logv1.Event_BackupRequested:
 		return e.BackupRequested.GetTeam() == t.Team
-	case *logv1.Event_IncidentAggravated:
-		return t.onIncident(s, e.IncidentAggravated.GetIncident())
-	case *logv1.Event_IncidentControlled:
-		return t.onIncident(s, e.IncidentControlled.GetIncident())
-	case *logv1.Event_IncidentClosed:
-		return t.onIncident(s, e.IncidentClosed.GetIncident())
-	case *logv1.Event_IncidentCancelled:
-		return t.onIncident(s, e.IncidentCancelled.GetIncident())
+	}
+	if incident := incidentOf(event); incident != "" {
+		return t.onIncident(s, incident)
 	}
 	m := s.Missions[missionOf(event)]
 	return m != nil && m.Team == t.Team
+}
+
+// incidentOf gives the incident that an event changes or ends for all who are on it, or "".
+func incidentOf(event *logv1.Event) string {
+	switch e := event.GetBody().(type) {
+	case *logv1.Event_IncidentAggravated:
+		return e.IncidentAggravated.GetIncident()
+	case *logv1.Event_IncidentControlled:
+		return e.IncidentControlled.GetIncident()
+	case *logv1.Event_IncidentClosed:
+		return e.IncidentClosed.GetIncident()
+	case *logv1.Event_IncidentCancelled:
+		return e.IncidentCancelled.GetIncident()
+	}
+	return ""
 }
 
 // missionOf gives the mission that an event of a leg or an end is about, or "".

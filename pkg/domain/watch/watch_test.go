@@ -81,8 +81,17 @@ func TestATeamSeesWhatIsItsOwnAndNothingElse(t *testing.T) {
 		if len(room.Events(state(), []*logv1.Event{own, other})) != 2 {
 			t.Errorf("%s is not seen by the room", field.Name())
 		}
-		// What the state no longer holds is not seen, and breaks nothing.
+		// What the state no longer holds is not seen, and breaks nothing. Where that hides something of somebody's, it is said.
+		hidden := want && len(team.Events(controlroom.Initial(), []*logv1.Event{own})) == 0
 		team.Events(controlroom.Initial(), []*logv1.Event{own, other})
+		for _, e := range []*logv1.Event{own, other} {
+			if !team.Remembers(state(), []*logv1.Event{e}) || !room.Remembers(controlroom.Initial(), []*logv1.Event{e}) {
+				t.Errorf("%s is taken to be forgotten", field.Name())
+			}
+			if team.Remembers(controlroom.Initial(), []*logv1.Event{{}, e}) == hidden {
+				t.Errorf("%s: forgotten %v, want %v", field.Name(), !hidden, hidden)
+			}
+		}
 	}
 	if len(table) != 0 {
 		t.Errorf("no such events: %v", table)

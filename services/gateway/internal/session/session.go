@@ -195,13 +195,23 @@ func (s *session) begin(ctx context.Context) (*follow.Board, follow.Position, er
 	if now := hello.GetNow(); now != nil {
 		s.clockOffset.Store(int64(s.hub.Clock.Now().Sub(now.AsTime())))
 	}
-	if at, ok := position(hello.GetCursor()); ok {
-		if _, known := board.Since(at); known {
-			return board, at, s.send(welcomeFrame(s.id, at, s.hub.Clock.Now()))
-		}
+	if at, ok := position(hello.GetCursor()); ok && s.recovers(board, at) {
+		return board, at, s.send(welcomeFrame(s.id, at, s.hub.Clock.Now()))
 	}
 	at, err := s.snapshot(ctx, board)
 	return board, at, err
+}
+
+// recovers says whether all that the client has missed since a position can still be told to it.
+func (s *session) recovers(board *follow.Board, at follow.Position) bool {
+	records, known := board.Since(at)
+	target := *s.watching.Load()
+	board.Look(func(f *controlroom.Fold) {
+		for _, r := range records {
+			known = known && target.Remembers(f.State, r.Events)
+		}
+	})
+	return known
 }
 
 func (s *session) authenticate(ctx context.Context, hello *watchv1.Hello) (*follow.Board, error) {
@@ -345,6 +355,10 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 	var err error
 	board.Look(func(f *controlroom.Fold) {
 		for k, r := range records {
+			if !target.Remembers(f.State, r.Events) {
+				err = errStateLost // it stood still for a day
+				return
+			}
 			seen[k] = target.Events(f.State, r.Events)
 			all = append(all, seen[k]...)
 		}
