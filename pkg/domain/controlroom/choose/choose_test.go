@@ -270,6 +270,33 @@ func TestTheWayIsWhatIsLeftOfIt(t *testing.T) {
 			},
 		},
 		{
+			"a far corner of the own site, which is large", "archive", team("N1", "NORD", fix(488_940_000, 0, false)), // 667 m from the entrance
+			choose.Journey{
+				Place: choose.Place{Site: "NORD", At: now}, Source: "fix", Turnout: 60_000, ToEntrance: 249_363, Indoor: 60_000,
+				Arrival: 369_363, Early: 313_958, Late: 461_703,
+			},
+		},
+		{
+			"a far corner of the site that it has come into", "archive",
+			team("S1", "SUD", fix(488_940_000, 0, false), func(t *choose.Team) {
+				t.Confirmed, t.ConfirmedBy = choose.Place{Site: "NORD", At: now - 90_000}, "entered"
+			}),
+			choose.Journey{
+				Place: choose.Place{Site: "NORD", At: now}, Source: "fix", Turnout: 60_000, ToEntrance: 249_363, Indoor: 60_000,
+				Arrival: 369_363, Early: 313_958, Late: 461_703,
+			},
+		},
+		{
+			"a far corner of another site than the last", "archive",
+			team("N1", "NORD", fix(488_940_000, 0, false), func(t *choose.Team) {
+				t.Confirmed, t.ConfirmedBy = choose.Place{Site: "SUD", At: now - 90_000}, "left"
+			}),
+			choose.Journey{
+				Place: choose.Place{Site: "NORD", At: now}, Source: "fix", Crosses: true, Turnout: 60_000, ToEntrance: 249_363, Indoor: 60_000,
+				Arrival: 369_363, Early: 313_958, Late: 461_703,
+			},
+		},
+		{
 			"a moving fix of 121 s is too old", "archive", team("N1", "NORD", fix(488_000_000, 121_000, true)),
 			choose.Journey{Place: choose.Place{Site: "NORD"}, Source: "base", Estimated: true, Turnout: 60_000, Indoor: 60_000, Arrival: 120_000, Early: 84_000, Late: 240_000},
 		},
@@ -292,6 +319,49 @@ func TestTheWayIsWhatIsLeftOfIt(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A hospital says how large it is by its fence: who is within is at the site, whoever they are.
+func TestASiteIsAsLargeAsItsFence(t *testing.T) {
+	t.Parallel()
+	crosses := func(site, everywhere int32, who choose.Team) bool {
+		c := region()
+		c.Sites[0].FenceM, c.Parameters.FenceM = site, everywhere
+		r := choose.Rank(choose.NewTravel(c, noon), choose.Incident{Site: "NORD", Priority: 2, Wanted: 1}, []choose.Team{who}, now)
+		if len(r.Candidates) != 1 {
+			t.Fatalf("it is not a candidate: %v", r.Exclusions)
+		}
+		return r.Candidates[0].Crosses
+	}
+	neighbour := team("S1", "SUD", fix(488_940_000, 0, false)) // 667 m from the entrance of NORD
+	for name, c := range map[string]struct {
+		site, everywhere int32
+		want             bool
+	}{
+		"within the site's":               {700, 150, false},
+		"outside of the site's":           {600, 5000, true},
+		"within that of all sites":        {0, 700, false},
+		"outside of that of all sites":    {0, 150, true},
+		"nobody says how large sites are": {0, 0, true},
+	} {
+		if got := crosses(c.site, c.everywhere, neighbour); got != c.want {
+			t.Errorf("%s: crosses sites: %v", name, got)
+		}
+		if crosses(c.site, c.everywhere, team("N1", "NORD", fix(488_940_000, 0, false))) {
+			t.Errorf("%s: a team of the site crosses to it", name)
+		}
+	}
+}
+
+// The cap of travel is one between sites: it does not keep a team from its own, however far out it is.
+func TestNoTeamIsTooFarFromItsOwnSite(t *testing.T) {
+	t.Parallel()
+	out := fix(488_550_000, 0, true) // 5 km from NORD, and nearer to no other
+	i := choose.Incident{Site: "NORD", Zone: "archive", Priority: 1, Wanted: 2}
+	got := order(rank(i, team("N1", "NORD", out), team("N2", "NORD", fix(488_940_000, 0, false)), team("L1", "LOIN", out)))
+	if diff := cmp.Diff([]string{"N2*", "N1*", "L1 too_far"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

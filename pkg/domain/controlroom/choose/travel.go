@@ -86,19 +86,34 @@ func (t *Travel) fromFix(j *Journey, team *Team, f *Fix, i Incident, now int64) 
 	here := geo.Point{LatE7: f.LatE7, LonE7: f.LonE7}
 	near, distance := t.nearestSite(here)
 	j.Place, j.Source, j.Age = Place{Site: near, At: f.At}, "fix", max(0, now-f.At)
-	j.Crosses = near != i.Site
 	switch {
 	case near == "":
 		j.Crosses, j.ToEntrance = true, unknownWay
 	case near == i.Site && distance <= atSite:
 		// On the site: the way to the zone is counted from an entrance, whichever side it is on.
+	case near == i.Site:
+		// In a far corner of a large site, or in the street before it: only for who does not belong there is that a crossing.
+		j.ToEntrance = t.street(distance, team.GetTransport())
+		j.Crosses = distance > t.fence(near) && team.lastPlace().Site != near
 	case distance <= atSite:
-		j.ToEntrance = t.walk(distance)
+		j.Crosses, j.ToEntrance = true, t.walk(distance)
 		j.BetweenSites = t.between(near, i.Site, team.GetTransport())
 	default:
-		j.ToEntrance = t.street(t.entrance(here, i.Site), team.GetTransport())
-		j.Crosses = true
+		j.Crosses, j.ToEntrance = true, t.street(t.entrance(here, i.Site), team.GetTransport())
 	}
+}
+
+// fence is how near an entrance of a site a team is at the site, by what the hospital says of it.
+func (t *Travel) fence(site string) int64 {
+	return int64(t.parameter(t.sites[site].GetFenceM(), t.region.GetParameters().GetFenceM()))
+}
+
+// lastPlace is where a team was last confirmed to be, else its home.
+func (t *Team) lastPlace() Place {
+	if t.Confirmed.Site != "" {
+		return t.Confirmed
+	}
+	return Place{Site: t.GetHomeSite()}
 }
 
 // left says that a team was last confirmed on its way out of a place.
@@ -106,9 +121,9 @@ const left = "left"
 
 func (t *Travel) fromPlace(j *Journey, team *Team, i Incident, now int64) {
 	j.Estimated = true
-	j.Place, j.Source = Place{Site: team.GetHomeSite()}, "base"
-	if p := team.Confirmed; p.Site != "" {
-		j.Place, j.Source, j.Age = p, team.ConfirmedBy, max(0, now-p.At)
+	j.Place, j.Source = team.lastPlace(), "base"
+	if team.Confirmed.Site != "" {
+		j.Source, j.Age = team.ConfirmedBy, max(0, now-j.Place.At)
 	}
 	gone := j.Source == left
 	switch {
