@@ -123,34 +123,54 @@ func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
 	return records, res.HighWatermark, nil
 }
 
+// collect gives the records of an answer from t.next on, and moves past them.
+// None that it has moved past is kept back for what is wrong behind it: the next
+// fetch begins there, and meets that again.
 func (t *tail) collect(reader kafka.RecordReader) ([]eventlog.Record, error) {
 	var records []eventlog.Record
+	var damage *eventlog.DamageError
+	for {
+		record, ok, err := t.following(reader)
+		switch {
+		case err == nil && ok:
+			records = append(records, record)
+			t.next++
+			t.last, t.held = record.Value, true
+		case err == nil, len(records) > 0:
+			return records, nil
+		case errors.As(err, &damage):
+			return nil, err
+		default:
+			return nil, t.bad(err)
+		}
+	}
+}
+
+// following reads on to the record at t.next; false when the answer ends before.
+func (t *tail) following(reader kafka.RecordReader) (record eventlog.Record, ok bool, err error) {
 	for {
 		rec, err := reader.ReadRecord()
-		if errors.Is(err, io.EOF) {
-			return records, nil
-		}
-		if err != nil {
-			return nil, t.bad(err)
+		switch {
+		case errors.Is(err, io.EOF):
+			return record, false, nil
+		case err != nil:
+			return record, false, err
 		}
 		value, err := takeValue(rec)
 		switch {
 		case err != nil:
-			return nil, t.bad(err)
+			return record, false, err
+		case rec.Offset == t.next:
+			return eventlog.Record{Offset: rec.Offset, Value: value}, true, nil
+		case rec.Offset > t.next:
+			return record, false, t.damage(fmt.Sprintf("hole: the next record has offset %d", rec.Offset))
 		case rec.Offset == t.next-1 && t.held:
 			if !bytes.Equal(value, t.last) {
-				return nil, t.damage(fmt.Sprintf("record %d is not the one that was read: the log was cut and written on", rec.Offset))
+				return record, false, t.damage(fmt.Sprintf("record %d is not the one that was read: the log was cut and written on", rec.Offset))
 			}
 			t.lookedBack = time.Now()
-			continue
-		case rec.Offset < t.next: // a batch may begin before the offset that was asked for
-			continue
-		case rec.Offset > t.next:
-			return nil, t.damage(fmt.Sprintf("hole: the next record has offset %d", rec.Offset))
 		}
-		records = append(records, eventlog.Record{Offset: rec.Offset, Value: value})
-		t.next++
-		t.last, t.held = value, true
+		// A batch may begin before the offset that was asked for.
 	}
 }
 
