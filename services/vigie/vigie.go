@@ -4,8 +4,6 @@ package vigie
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -60,31 +58,4 @@ func usage(err error) error {
 		return nil
 	}
 	return app.Exit(app.Usage, err)
-}
-
-func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(c.OutOrStdout(), version())
-			return err
-		},
-	}
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	revision, modified := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = " " + s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			modified = "+changes"
-		}
-	}
-	return info.Main.Version + revision + modified + " " + info.GoVersion
 }
