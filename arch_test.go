@@ -45,8 +45,8 @@ var only = []struct {
 		[]string{"pkg/eventlog/kafkalog"},
 	},
 	{
-		"github.com/gorilla/websocket", "sockets are the gateway's; the simulator is a client of it",
-		[]string{"services/gateway", "services/vigie"},
+		"github.com/gorilla/websocket", "sockets are those of the gateway's sessions; the simulator is a client of them",
+		[]string{"services/gateway/internal/session", "services/vigie/internal/sim/client"},
 	},
 	{
 		"github.com/redis/go-redis", "Redis holds projections and nothing else, each written under the guard of one script",
