@@ -19,7 +19,7 @@ func (r *room) restore(q *intakev1.Request, kept *journal.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	it := &item{request: q, value: kept.Value(), kept: kept}
-	it.told = r.edge.teller.add(it.value)
+	it.told = r.edge.teller.add(r.entry.Room, r.edge.Urgency(q), it.value)
 	if !r.stuck {
 		var err error
 		it.pending, err = r.send(it.value)

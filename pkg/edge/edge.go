@@ -23,6 +23,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -62,6 +63,8 @@ type Config struct {
 	// Kept is told what was acknowledged from the journal, and at the start what an earlier run has left there. It may be
 	// told twice.
 	Kept func(*intakev1.Request)
+	// Urgency says of what gateways are told first; without it, what a request says itself.
+	Urgency func(*intakev1.Request) controlroom.Urgency
 	// Stored is told where in intake something is that was in the journal.
 	Stored func(*intakev1.Request, int64)
 	Logger *slog.Logger
@@ -87,6 +90,9 @@ func New(c Config) *Edge {
 	}
 	if c.Kept == nil {
 		c.Kept = func(*intakev1.Request) {}
+	}
+	if c.Urgency == nil {
+		c.Urgency = new(controlroom.Region).Urgency
 	}
 	if c.Stored == nil {
 		c.Stored = func(*intakev1.Request, int64) {}

@@ -30,7 +30,7 @@ type item struct {
 	place   *list.Element
 	pending *kafkalog.Pending // its place in the writer's line; nil: it has none
 	kept    *journal.Entry    // nil: it is not in the journal
-	told    uint64            // what the teller knows it by; 0: nothing
+	told    *place            // where the teller has it; nil: nowhere yet
 	gone    bool              // it was in the journal and is stored, at offset
 	offset  int64
 }
@@ -171,7 +171,7 @@ func (r *room) keep(ctx context.Context, it *item) (Receipt, error) {
 	if offset, ok := stored(it.pending); ok {
 		return Receipt{Offset: offset}, nil
 	}
-	if it.told == 0 {
+	if it.told == nil {
 		r.edge.kept.Add(1)
 		r.tell(it)
 	}
@@ -206,7 +206,7 @@ func (r *room) enter(it *item) (*journal.Entry, error) {
 
 // tell has the gateways told of an item. r.mu is held.
 func (r *room) tell(it *item) {
-	it.told = r.edge.teller.add(it.value)
+	it.told = r.edge.teller.add(r.entry.Room, r.edge.Urgency(it.request), it.value)
 	r.edge.Kept(it.request)
 }
 
@@ -217,7 +217,7 @@ func (r *room) forget(it *item) {
 	if r.kept[causeOf(it.request)] == it {
 		delete(r.kept, causeOf(it.request))
 	}
-	if it.told != 0 {
+	if it.told != nil {
 		r.edge.teller.drop(it.told)
 	}
 }

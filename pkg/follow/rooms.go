@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 )
 
 // Rooms are the boards of all rooms of the table, followed together. There are none before Start.
@@ -89,6 +91,15 @@ func (r *Rooms) Table() []eventlog.RoomEntry {
 
 // Board gives the board of a room, or nil.
 func (r *Rooms) Board(room string) *Board { return r.byName[room] }
+
+// Urgency of a request by what its room knows of it.
+func (r *Rooms) Urgency(q *intakev1.Request) controlroom.Urgency {
+	region := new(controlroom.Region)
+	if b := r.Board(q.GetRoom()); b != nil {
+		b.Look(func(f *controlroom.Fold) { region = f.State.Region() })
+	}
+	return region.Urgency(q)
+}
 
 // Ready is nil once every room has been read to its end. A halted room is shown wherever it is asked for; it does not
 // make the process unready for the others, unless none is left.

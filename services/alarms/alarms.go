@@ -64,7 +64,7 @@ func newService(
 	}
 	s := &service{rooms: follow.NewRooms(log, logger), intake: intake}
 	s.edge = edge.New(edge.Config{
-		Settings: cfg.Settings, Writer: intake, Logger: logger,
+		Settings: cfg.Settings, Writer: intake, Urgency: s.rooms.Urgency, Logger: logger,
 		Stored: func(q *intakev1.Request, offset int64) { s.receiver.Stored(q, offset) },
 	})
 	s.receiver = receiver.New(receiver.Config{
