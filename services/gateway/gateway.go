@@ -31,6 +31,7 @@ import (
 	"vigie/services/gateway/internal/api"
 	"vigie/services/gateway/internal/arrival"
 	"vigie/services/gateway/internal/command"
+	"vigie/services/gateway/internal/notice"
 	"vigie/services/gateway/internal/page"
 	"vigie/services/gateway/internal/provisional"
 	"vigie/services/gateway/internal/session"
@@ -81,7 +82,7 @@ func Module(cfg Config) fx.Option {
 			return errors.Join(
 				s.edge.Register(r, "gateway"),
 				r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-					Name: "vigie_gateway_provisional_alarms", Help: "Alarms and SOS shown that were acknowledged while Kafka is away.",
+					Name: "vigie_gateway_provisional_alarms", Help: "Alarms and SOS known of that were acknowledged while Kafka is away and have no decision.",
 				}, func() float64 { return float64(s.provisional.Count()) })),
 				r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 					Name: "vigie_gateway_sessions", Help: "Open sockets.",
@@ -130,19 +131,18 @@ func newService(
 	s.instance = beat.Instance(name)
 	s.provisional = provisional.New(provisional.Config{
 		Rooms: s.rooms, Logger: logger,
-		Notify: func(to provisional.Audience, n *watchv1.Notice) { s.hub.NotifySite(to.Room, n, to.Reaches) },
+		Notify: func(to notice.Audience, n *watchv1.Notice) { s.hub.Tell(to, n) },
 	})
-	s.edge = edge.New(edge.Config{Settings: cfg.Settings, Writer: s.intake, Kept: s.provisional.Add, Logger: logger})
+	s.edge = edge.New(edge.Config{Settings: cfg.Settings, Writer: s.intake, Urgency: s.rooms.Urgency, Kept: s.provisional.Add, Logger: logger})
 	desk := &command.Desk{Rooms: s.rooms, Log: log, Intake: s.intake, Edge: s.edge, Directory: dir, Clock: c}
 	s.undecided = undecided.New(undecided.Config{
 		Rooms: s.rooms, Log: log, Logger: logger,
-		Notify: func(room string, n *watchv1.Notice) {
-			s.hub.Notify(room, n)
-			s.provisional.Replaced(room, n.GetKey())
+		Notify: func(n *watchv1.Notice) {
+			s.hub.Tell(notice.Audience{}, n)
+			s.provisional.Replaced(n.GetRoom(), n.GetKey())
 		},
 	})
 	s.hub = session.NewHub(session.Config{
-		Undecided: s.undecided.Open, Provisional: s.provisional.Open,
 		Rooms: s.rooms, Desk: desk, Directory: dir, Log: log, Positions: s.positions,
 		Clock: c, Instance: s.instance, Origins: cfg.Origins, Timers: session.DefaultTimers(), Logger: logger,
 	})

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"vigie/pkg/domain/controlroom"
-	"vigie/pkg/domain/watch"
 	"vigie/pkg/es"
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -22,21 +21,13 @@ import (
 	"vigie/services/gateway/internal/notice"
 )
 
-// atMost bounds what is shown of a room; one with so many open alarms needs no list to know.
-const atMost = 1000
-
-// Audience is who is told: the consoles of a room, and the handhelds of teams at home at a site, but for one team.
-type Audience struct {
-	Room, Site string
-	// Spared is a team that must not sound: its SOS is silent.
-	Spared string
-}
-
 // Config of a watch.
 type Config struct {
 	Rooms *follow.Rooms
-	// Notify tells an audience.
-	Notify func(Audience, *watchv1.Notice)
+	// Notify tells an audience. It is called in order, and must not block or call back.
+	Notify func(notice.Audience, *watchv1.Notice)
+	// Bounds are the usual ones, but for tests of them.
+	Bounds notice.Bounds
 	Logger *slog.Logger
 }
 
@@ -46,24 +37,15 @@ type Watch struct {
 	stop context.CancelFunc
 	wait sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
-	rooms map[string]*open
-}
-
-// open is what is shown of one room, in the order in which it was told.
-type open struct {
-	shown   []shown
-	changed chan struct{} // closed and replaced when something was added
-}
-
-type shown struct {
-	cause    es.Cause
-	audience Audience
-	notice   *watchv1.Notice
+	mu    sync.Mutex // guards what follows, and the order of what is told
+	rooms map[string]*room
 }
 
 // New returns a watch that shows nothing yet.
-func New(c Config) *Watch { return &Watch{Config: c, stop: func() {}, rooms: map[string]*open{}} }
+func New(c Config) *Watch {
+	c.Bounds = c.Bounds.OrDefault()
+	return &Watch{Config: c, stop: func() {}, rooms: map[string]*room{}}
+}
 
 // Start begins to look for decisions; the rooms have been started. Before it nothing is taken.
 func (w *Watch) Start(ctx context.Context) {
@@ -72,7 +54,7 @@ func (w *Watch) Start(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, board := range w.Rooms.All() {
-		w.rooms[board.Room.Room] = &open{changed: make(chan struct{})}
+		w.rooms[board.Room.Room] = newRoom(w.Config, board.Room.Room)
 		w.wait.Go(func() { w.look(run, board) })
 	}
 }
@@ -99,133 +81,202 @@ func (w *Watch) Take(_ context.Context, body []byte) ([]byte, error) {
 	return proto.Marshal(&peerv1.Told{})
 }
 
-// Add shows a request, unless it is shown already, was decided on, or is nothing to be shown.
+// Add shows a request, unless it is known already, was decided on, or is nothing to be shown. One that finds no place is
+// shown when it is told of again and there is one.
 func (w *Watch) Add(q *intakev1.Request) {
 	n, board := notice.Of(notice.Provisional, q), w.Rooms.Board(q.GetRoom())
 	if n == nil || board == nil {
 		return
 	}
-	s := shown{cause: es.Cause{Principal: q.GetPrincipal(), ID: q.GetId()}, notice: n, audience: Audience{Room: n.GetRoom(), Site: n.GetSite()}}
+	o := open{cause: es.Cause{Principal: q.GetPrincipal(), ID: q.GetId()}, notice: n, audience: notice.Audience{Site: n.GetSite()}}
+	var urgency controlroom.Urgency
 	decided := false
 	board.Look(func(f *controlroom.Fold) {
-		_, decided = f.Outcome(s.cause)
+		_, decided = f.Outcome(o.cause)
+		urgency = f.State.Region().Urgency(q)
 		if sos := q.GetRaiseSos(); sos != nil {
-			if s.audience.Site == "" {
-				s.audience.Site = f.State.Region().Team(sos.GetTeam()).GetHomeSite()
+			if o.audience.Site == "" {
+				o.audience.Site = f.State.Region().Team(sos.GetTeam()).GetHomeSite()
 			}
 			if sos.GetSilent() {
-				s.audience.Spared = sos.GetTeam()
+				o.audience.Spared = sos.GetTeam()
 			}
 		}
 	})
-	if !decided && w.enter(s) {
-		w.Notify(s.audience, n)
+	if decided {
+		return
 	}
-}
-
-func (w *Watch) enter(s shown) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	room := w.rooms[s.audience.Room]
-	if room == nil || len(room.shown) >= atMost || slices.ContainsFunc(room.shown, func(o shown) bool { return o.cause == s.cause }) {
-		return false
+	if r := w.rooms[q.GetRoom()]; r != nil {
+		r.enter(o, urgency)
 	}
-	room.shown = append(room.shown, s)
-	close(room.changed) // the decision may have been read between the look and this
-	room.changed = make(chan struct{})
-	return true
 }
 
-// Replaced takes back what is shown under a key: it is in intake, and shown as undecided from here on.
+// Replaced takes back what is known under a key: it is in intake, and shown as undecided from here on.
 func (w *Watch) Replaced(room, key string) {
-	w.end(room, func(s shown) bool { return s.notice.GetKey() == key })
-}
-
-// end takes back what is over.
-func (w *Watch) end(name string, over func(shown) bool) {
-	var ended []shown
-	w.mu.Lock()
-	if room := w.rooms[name]; room != nil {
-		room.shown = slices.DeleteFunc(room.shown, func(s shown) bool {
-			if !over(s) {
-				return false
-			}
-			ended = append(ended, s)
-			return true
-		})
-	}
-	w.mu.Unlock()
-	for _, s := range ended {
-		w.Notify(s.audience, notice.Over(s.notice))
-	}
-}
-
-// Open gives the notices that somebody who begins to watch has missed.
-func (w *Watch) Open(t watch.Target) []*watchv1.Notice {
-	board := w.Rooms.Board(t.Room)
-	if board == nil {
-		return nil
-	}
-	home := ""
-	if t.Team != "" {
-		board.Look(func(f *controlroom.Fold) { home = f.State.Region().Team(t.Team).GetHomeSite() })
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	room := w.rooms[t.Room]
-	if room == nil {
-		return nil
+	if r := w.rooms[room]; r != nil {
+		r.replace(func(o open) bool { return o.notice.GetKey() == key })
 	}
-	var missed []*watchv1.Notice
-	for _, s := range room.shown {
-		if t.Team == "" || s.audience.Reaches(t.Team, home) {
-			missed = append(missed, s.notice)
-		}
-	}
-	return missed
 }
 
-// Reaches says whether the handhelds of a team at home at a site are among the audience.
-func (a Audience) Reaches(team, home string) bool {
-	return home != "" && home == a.Site && team != a.Spared
-}
-
-// Count is how much is shown in all rooms.
+// Count is how much is known in all rooms.
 func (w *Watch) Count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
-	for _, room := range w.rooms {
-		n += len(room.shown)
+	for _, r := range w.rooms {
+		n += len(r.known)
 	}
 	return n
 }
 
-// look takes back what the room has decided on.
+// look takes back what the room has decided on, and shows what finds a place by that.
 func (w *Watch) look(ctx context.Context, board *follow.Board) {
 	for {
 		decided := board.Changed()
-		added, some := w.state(board.Room.Room)
-		if some {
-			w.end(board.Room.Room, func(s shown) (known bool) {
-				board.Look(func(f *controlroom.Fold) { _, known = f.Outcome(s.cause) })
-				return known
-			})
-		} else {
+		changed, some := w.settle(board)
+		if !some {
 			decided = nil // nothing to take back: the room may decide what it likes
 		}
 		select {
 		case <-decided:
-		case <-added:
+		case <-changed:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (w *Watch) state(name string) (added <-chan struct{}, some bool) {
+// settle brings what is shown of a room up to date. It gives a signal of more, and says whether anything is left.
+func (w *Watch) settle(board *follow.Board) (changed <-chan struct{}, some bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	room := w.rooms[name]
-	return room.changed, len(room.shown) > 0
+	r := w.rooms[board.Room.Room]
+	board.Look(func(f *controlroom.Fold) {
+		decided := func(o open) bool {
+			_, known := f.Outcome(o.cause)
+			return known
+		}
+		r.end(decided)
+		r.fill(decided)
+	})
+	r.sayMore()
+	return r.changed, len(r.known) > 0
+}
+
+// room is what is open of one. The lock of the watch guards it.
+type room struct {
+	Config
+	name  string
+	known map[es.Cause]struct{}
+	lines [controlroom.Urgencies]line
+	// more is what was told last of how many are not shown.
+	more    *watchv1.Notice
+	changed chan struct{} // closed and replaced when something was added, or has gone
+}
+
+// line is what is open of one urgency, in the order in which it was told: what is shown, and what waits for a place.
+type line struct {
+	shown, waiting []open
+}
+
+type open struct {
+	cause    es.Cause
+	audience notice.Audience
+	notice   *watchv1.Notice
+}
+
+func newRoom(c Config, name string) *room {
+	return &room{
+		Config: c, name: name, known: map[es.Cause]struct{}{}, changed: make(chan struct{}),
+		more: notice.More(notice.Provisional, name, 0, false),
+	}
+}
+
+func (r *room) enter(o open, urgency controlroom.Urgency) {
+	l := &r.lines[urgency]
+	if _, known := r.known[o.cause]; known || len(l.shown)+len(l.waiting) >= r.Bounds.Held {
+		return
+	}
+	r.known[o.cause] = struct{}{}
+	if len(l.shown) < r.Bounds.Shown && len(l.waiting) == 0 {
+		l.shown = append(l.shown, o)
+		r.Notify(o.audience, o.notice)
+	} else {
+		l.waiting = append(l.waiting, o)
+	}
+	r.announce() // the decision may have been read between the look and this
+}
+
+// announce has the watch look again.
+func (r *room) announce() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// end takes back what is over of what is shown.
+func (r *room) end(over func(open) bool) {
+	for u := range r.lines {
+		l, before := &r.lines[u], len(r.lines[u].shown)
+		l.shown = slices.DeleteFunc(l.shown, func(o open) bool {
+			if !over(o) {
+				return false
+			}
+			delete(r.known, o.cause)
+			r.Notify(o.audience, notice.Over(o.notice))
+			return true
+		})
+		if len(l.shown) < before && len(l.waiting) > 0 {
+			r.announce()
+		}
+	}
+}
+
+// replace takes back what is shown in another place, be it that it waits for one here.
+func (r *room) replace(there func(open) bool) {
+	r.end(there)
+	for u := range r.lines {
+		l := &r.lines[u]
+		l.waiting = slices.DeleteFunc(l.waiting, func(o open) bool {
+			if there(o) {
+				delete(r.known, o.cause)
+				r.announce()
+				return true
+			}
+			return false
+		})
+	}
+}
+
+// fill shows what has waited, as far as there is room, the most urgent first.
+func (r *room) fill(over func(open) bool) {
+	for u := len(r.lines) - 1; u >= 0; u-- {
+		l := &r.lines[u]
+		for len(l.waiting) > 0 && len(l.shown) < r.Bounds.Shown {
+			next := l.waiting[0]
+			l.waiting = l.waiting[1:]
+			if over(next) {
+				delete(r.known, next.cause)
+				continue
+			}
+			l.shown = append(l.shown, next)
+			r.Notify(next.audience, next.notice)
+		}
+	}
+}
+
+// sayMore tells the consoles how many are not shown, when that has changed.
+func (r *room) sayMore() {
+	n, full := 0, false
+	for _, l := range r.lines {
+		n += len(l.waiting)
+		full = full || len(l.shown)+len(l.waiting) >= r.Bounds.Held
+	}
+	if more := notice.More(notice.Provisional, r.name, n, full); !proto.Equal(more, r.more) {
+		r.more = more
+		r.Notify(notice.Audience{}, more)
+	}
 }

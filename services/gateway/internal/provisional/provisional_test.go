@@ -3,6 +3,8 @@ package provisional_test
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -10,12 +12,12 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
-	"vigie/pkg/domain/watch"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	peerv1 "vigie/pkg/gen/vigie/peer/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/services/gateway/internal/notice"
 	"vigie/services/gateway/internal/provisional"
 )
 
@@ -25,16 +27,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type told struct {
 	mu   sync.Mutex
 	list []string
-	to   map[string]provisional.Audience
+	to   map[string]notice.Audience
+	more *watchv1.Notice
 }
 
-func (l *told) notify(to provisional.Audience, n *watchv1.Notice) {
+func (l *told) notify(to notice.Audience, n *watchv1.Notice) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if n.GetKey() == "more" {
+		l.more = n
+		return
+	}
 	said := n.GetKind() + " " + n.GetKey()
 	if n.GetOver() {
 		said += " over"
-	} else if n.GetMessage() == "" || n.GetRoom() != to.Room {
+	} else if n.GetMessage() == "" || n.GetRoom() != "north" {
 		said += " without words"
 	}
 	l.list = append(l.list, said)
@@ -45,6 +52,21 @@ func (l *told) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]string(nil), l.list...)
+}
+
+// open are the keys of what is shown, in order, and how many more are said to be open.
+func (l *told) open() (keys []string, more int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, said := range l.list {
+		key, over := strings.CutSuffix(strings.TrimPrefix(said, "provisional "), " over")
+		if !over {
+			keys = append(keys, key)
+			continue
+		}
+		keys = slices.DeleteFunc(keys, func(k string) bool { return k == key })
+	}
+	return keys, l.more.GetMore()
 }
 
 func alarm(id string, restore bool) *intakev1.Request {
@@ -59,7 +81,7 @@ func sos(id, team string, silent bool) *intakev1.Request {
 	}}
 }
 
-func start(t *testing.T) (*livetest.World, *provisional.Watch, *told) {
+func start(t *testing.T, bounds notice.Bounds) (*livetest.World, *provisional.Watch, *told) {
 	t.Helper()
 	w := livetest.Start(t, "north", "south")
 	w.Decide("north", "south")
@@ -72,8 +94,8 @@ func start(t *testing.T) (*livetest.World, *provisional.Watch, *told) {
 	livetest.Await(t, "the region is known", func() bool {
 		return len(w.Requests("north")) > 0 && rooms.Board("north").Head().Offset > 0
 	})
-	heard := &told{to: map[string]provisional.Audience{}}
-	watched := provisional.New(provisional.Config{Rooms: rooms, Notify: heard.notify, Logger: slog.New(slog.DiscardHandler)})
+	heard := &told{to: map[string]notice.Audience{}}
+	watched := provisional.New(provisional.Config{Rooms: rooms, Notify: heard.notify, Bounds: bounds, Logger: slog.New(slog.DiscardHandler)})
 	watched.Start(t.Context())
 	t.Cleanup(watched.Stop)
 	return w, watched, heard
@@ -97,16 +119,9 @@ func call(t *testing.T, w *provisional.Watch, requests ...*intakev1.Request) err
 	return err
 }
 
-func keys(notices []*watchv1.Notice) (list []string) {
-	for _, n := range notices {
-		list = append(list, n.GetKey())
-	}
-	return list
-}
-
 func TestWhatOthersAcknowledgeIsShownOnceUntilTheRoomHasDecided(t *testing.T) {
 	t.Parallel()
-	w, watched, heard := start(t)
+	w, watched, heard := start(t, notice.Bounds{})
 	for range 2 { // whoever is told twice tells nothing new
 		if err := call(t, watched, alarm("1", false), alarm("2", true), sos("s", "T-north-2", false), sos("q", "T-north-1", true)); err != nil {
 			t.Fatal(err)
@@ -115,23 +130,12 @@ func TestWhatOthersAcknowledgeIsShownOnceUntilTheRoomHasDecided(t *testing.T) {
 	if diff := cmp.Diff([]string{"provisional a-1", "provisional s", "provisional q"}, heard.all()); diff != "" {
 		t.Fatal(diff)
 	}
-	want := map[string]provisional.Audience{
-		"a-1": {Room: "north", Site: "north-1"}, "s": {Room: "north", Site: "north-2"},
-		"q": {Room: "north", Site: "north-1", Spared: "T-north-1"},
+	want := map[string]notice.Audience{
+		"a-1": {Site: "north-1"}, "s": {Site: "north-2"},
+		"q": {Site: "north-1", Spared: "T-north-1"}, // a silent SOS does not sound at who raised it
 	}
 	if diff := cmp.Diff(want, heard.to); diff != "" {
 		t.Error(diff)
-	}
-	for target, want := range map[watch.Target][]string{
-		{Room: "north"}:                    {"a-1", "s", "q"},
-		{Room: "north", Team: "T-north-1"}: {"a-1"}, // a silent SOS does not sound at who raised it
-		{Room: "north", Team: "T-north-2"}: {"s"},
-		{Room: "south"}:                    nil,
-		{Room: "east"}:                     nil,
-	} {
-		if diff := cmp.Diff(want, keys(watched.Open(target))); diff != "" {
-			t.Errorf("%v: %s", target, diff)
-		}
 	}
 	if watched.Count() != 3 {
 		t.Errorf("%d shown", watched.Count())
@@ -151,21 +155,68 @@ func TestWhatOthersAcknowledgeIsShownOnceUntilTheRoomHasDecided(t *testing.T) {
 	}
 }
 
+func TestWhoCannotWaitFindsAPlaceBehindAnyFloodAndTheRestWhenThereIsOne(t *testing.T) {
+	t.Parallel()
+	w, watched, heard := start(t, notice.Bounds{Shown: 3, Held: 6})
+	door := func(id string) *intakev1.Request {
+		q := alarm(id, false)
+		q.GetRaiseAlarm().Code = "ZZ"
+		return q
+	}
+	var doors []*intakev1.Request
+	for k := range 8 {
+		doors = append(doors, door(fmt.Sprint(k)))
+	}
+	is := func(what string, more int32, want ...string) {
+		t.Helper()
+		livetest.Await(t, what, func() bool {
+			keys, n := heard.open()
+			return n == more && slices.Equal(keys, want)
+		})
+	}
+	if err := call(t, watched, append(slices.Clone(doors), alarm("panic", false), sos("s", "T-north-1", false))...); err != nil {
+		t.Fatal(err)
+	}
+	is("three doors, and who is in danger", 3, "a-0", "a-1", "a-2", "a-panic", "s")
+	if heard.more.GetMessage() == "" || !strings.Contains(heard.more.GetMessage(), "at least 3 more") {
+		t.Errorf("of the rest it is said: %q", heard.more.GetMessage())
+	}
+	for _, k := range []int{1, 3} { // the other waits for its place
+		q := door(fmt.Sprint(k))
+		w.Ask("north", q.GetPrincipal(), q.GetId(), q)
+	}
+	is("the next in line", 1, "a-0", "a-2", "a-panic", "s", "a-4")
+	watched.Replaced("north", "a-0")
+	watched.Replaced("north", "nothing")
+	is("and the one after it", 0, "a-2", "a-panic", "s", "a-4", "a-5")
+	if err := call(t, watched, doors[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	is("what found no place is told of again", 2, "a-2", "a-panic", "s", "a-4", "a-5")
+	watched.Replaced("north", "a-6") // which is not shown
+	watched.Replaced("north", "a-2")
+	is("what was replaced is not shown when there is room", 0, "a-panic", "s", "a-4", "a-5", "a-7")
+}
+
 func TestWhatIsToldIsBoundedAndReadWithCare(t *testing.T) {
 	t.Parallel()
-	_, watched, _ := start(t)
+	_, watched, heard := start(t, notice.Bounds{})
 	var many []*intakev1.Request
-	for k := range 1100 {
+	for k := range 5000 {
 		many = append(many, alarm(fmt.Sprint(k), false))
 	}
-	if err := call(t, watched, many...); err != nil || watched.Count() != 1000 {
-		t.Errorf("%v, %d shown", err, watched.Count())
+	if err := call(t, watched, many...); err != nil || watched.Count() != 4000 {
+		t.Errorf("%v, %d known", err, watched.Count())
 	}
+	livetest.Await(t, "1000 are shown, and it is said how many are not", func() bool {
+		keys, more := heard.open()
+		return len(keys) == 1000 && more == 3000
+	})
 	elsewhere := alarm("1", false)
 	elsewhere.Room = "east"
 	other := &intakev1.Request{Room: "south", Principal: "account/x", Id: "1", Body: &intakev1.Request_EndDuty{EndDuty: &intakev1.EndDuty{Team: "T-south-1"}}}
-	if err := call(t, watched, elsewhere, other); err != nil || watched.Count() != 1000 {
-		t.Errorf("%v, %d shown", err, watched.Count())
+	if err := call(t, watched, elsewhere, other); err != nil || watched.Count() != 4000 {
+		t.Errorf("%v, %d known", err, watched.Count())
 	}
 	if _, err := watched.Take(t.Context(), []byte{0xff}); err == nil {
 		t.Error("what cannot be read is taken")

@@ -21,6 +21,7 @@ import (
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/pkg/wire"
 	"vigie/services/gateway/internal/command"
+	"vigie/services/gateway/internal/notice"
 )
 
 func cursorOf(p follow.Position) *watchv1.Cursor {
@@ -196,8 +197,13 @@ func deviceFrame(d *positionsv1.DeviceStatus) *watchv1.ServerFrame {
 	}}}
 }
 
+// haltedFrame says why a room has stopped; without a reason, that it goes on.
 func haltedFrame(room, reason string) *watchv1.ServerFrame {
-	return noticeFrame(&watchv1.Notice{Kind: "halted", Room: room, Message: reason})
+	n := &watchv1.Notice{Kind: "halted", Room: room, Message: reason}
+	if reason == "" {
+		n = notice.Over(n)
+	}
+	return noticeFrame(n)
 }
 
 func noticeFrame(n *watchv1.Notice) *watchv1.ServerFrame {

@@ -20,13 +20,10 @@ import (
 	"vigie/pkg/authz"
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
-	"vigie/pkg/domain/controlroom"
-	"vigie/pkg/domain/watch"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
-	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/services/gateway/internal/command"
 )
 
@@ -43,10 +40,6 @@ type Config struct {
 	Instance string
 	// Origins are the browser origins let in beside the gateway's own.
 	Origins []string
-	// Undecided are the notices that whoever begins to watch a room has missed.
-	Undecided func(room string) []*watchv1.Notice
-	// Provisional are those of what waits for Kafka, for a console or a handheld.
-	Provisional func(watch.Target) []*watchv1.Notice
 	// Timers are DefaultTimers but for tests of them.
 	Timers Timers
 	Logger *slog.Logger
@@ -61,7 +54,8 @@ type Hub struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*session]struct{}
-	began    uint64
+	holders  map[string][]*session // those that are admitted, the oldest first
+	rooms    map[string]*room
 	closing  bool
 
 	stop context.CancelFunc
@@ -75,7 +69,10 @@ const socketsPerPrincipal = 8
 // NewHub returns a hub that accepts sessions until Close.
 func NewHub(c Config) *Hub {
 	run, stop := context.WithCancel(context.Background())
-	h := &Hub{Config: c, sessions: map[*session]struct{}{}, run: run, stop: stop, always: make(chan struct{})}
+	h := &Hub{
+		Config: c, sessions: map[*session]struct{}{}, holders: map[string][]*session{}, rooms: map[string]*room{},
+		run: run, stop: stop, always: make(chan struct{}),
+	}
 	close(h.always)
 	h.links = newLinks(c)
 	h.upgrader = websocket.Upgrader{
@@ -126,16 +123,22 @@ func (h *Hub) enter(s *session) bool {
 	if h.closing {
 		return false
 	}
-	h.began++
-	s.number = h.began
 	h.sessions[s] = struct{}{}
 	h.wait.Go(func() {
 		s.serve(h.run)
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		delete(h.sessions, s)
+		h.leave(s)
 	})
 	return true
+}
+
+func (h *Hub) leave(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sessions, s)
+	held := slices.DeleteFunc(h.holders[s.holder], func(other *session) bool { return other == s })
+	if h.holders[s.holder] = held; len(held) == 0 {
+		delete(h.holders, s.holder)
+	}
 }
 
 // principal says who holds a token.
@@ -151,18 +154,13 @@ func (h *Hub) principal(ctx context.Context, token string) (authz.Principal, err
 func (h *Hub) admit(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n, oldest := 0, s
-	for other := range h.sessions {
-		if other.principalID() == s.principalID() {
-			n++
-			if other.number < oldest.number {
-				oldest = other
-			}
-		}
+	s.holder = s.principalID()
+	held := append(h.holders[s.holder], s)
+	if len(held) > socketsPerPrincipal {
+		held[0].end(errCrowded)
+		held = slices.Delete(held, 0, 1)
 	}
-	if n > socketsPerPrincipal {
-		oldest.end(errCrowded)
-	}
+	h.holders[s.holder] = held
 }
 
 // Sessions counts the open sockets.
@@ -197,6 +195,7 @@ func (h *Hub) Close(ctx context.Context) error {
 
 // followPositions passes the fixes of a room's teams, and how their handhelds are, on to its consoles.
 func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
+	moves := h.room(room.Room).moves
 	for ctx.Err() == nil {
 		_, end, err := h.Log.Bounds(ctx, eventlog.TopicPositions, room.Partition)
 		if err == nil {
@@ -206,11 +205,11 @@ func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
 					if proto.Unmarshal(r.Value, &m) != nil || m.GetRoom() != room.Room {
 						continue
 					}
-					switch {
-					case m.GetFix() != nil:
-						h.toRoom(room.Room, positionFrame(m.GetFix()), authz.ReadPositions)
-					case m.GetDeviceStatus() != nil:
-						h.toRoom(room.Room, deviceFrame(m.GetDeviceStatus()), authz.ReadRoom)
+					if f := m.GetFix(); f != nil {
+						moves.Put("team/"+f.GetTeam(), positionFrame(f))
+					}
+					if d := m.GetDeviceStatus(); d != nil {
+						moves.Put("device/"+d.GetDevice(), deviceFrame(d))
 					}
 				}
 				return nil
@@ -231,42 +230,6 @@ func pause(ctx context.Context) {
 	select {
 	case <-time.After(retryEvery):
 	case <-ctx.Done():
-	}
-}
-
-// Notify tells everybody who watches a room.
-func (h *Hub) Notify(room string, n *watchv1.Notice) {
-	h.toRoom(room, noticeFrame(n), authz.ReadRoom)
-}
-
-// NotifySite tells everybody who watches a room, and the handhelds of those of its teams of which reaches, which is given
-// their home site, says so.
-func (h *Hub) NotifySite(room string, n *watchv1.Notice, reaches func(team, home string) bool) {
-	board, home := h.Rooms.Board(room), map[string]string{}
-	board.Look(func(f *controlroom.Fold) {
-		for _, t := range f.State.Region().GetTeams() {
-			home[t.GetId()] = t.GetHomeSite()
-		}
-	})
-	h.to(noticeFrame(n), func(s *session, t watch.Target) bool {
-		return t.Room == room && mayWatch(s.principalNow(), t) && (t.Team == "" || reaches(t.Team, home[t.Team]))
-	})
-}
-
-// toRoom tells those who watch a room and may still see what they are told.
-func (h *Hub) toRoom(room string, frame *watchv1.ServerFrame, action authz.Action) {
-	h.to(frame, func(s *session, t watch.Target) bool {
-		return t.Room == room && t.Team == "" && authz.Allow(s.principalNow(), action, authz.Object{Room: room})
-	})
-}
-
-func (h *Hub) to(frame *watchv1.ServerFrame, meant func(*session, watch.Target) bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for s := range h.sessions {
-		if t := s.watching.Load(); t != nil && meant(s, *t) {
-			s.push(frame)
-		}
 	}
 }
 

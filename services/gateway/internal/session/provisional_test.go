@@ -8,50 +8,54 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"vigie/pkg/domain/watch"
 	"vigie/pkg/edge"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow/livetest"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/services/gateway/internal/notice"
 	"vigie/services/gateway/internal/session"
 )
 
-func noticed(key string) func(*watchv1.ServerFrame) bool {
-	return func(f *watchv1.ServerFrame) bool { return f.GetNotice().GetKey() == key }
+func provisional(key string) *watchv1.Notice {
+	return &watchv1.Notice{Kind: notice.Provisional, Room: "north", Key: key}
 }
 
 func TestWhatWaitsForKafkaIsToldToConsolesAndToTheHandheldsOfTheSite(t *testing.T) {
 	t.Parallel()
-	open := &watchv1.Notice{Kind: "provisional", Room: "north", Key: "missed"}
-	w := start(t, func(c *session.Config) {
-		c.Provisional = func(to watch.Target) []*watchv1.Notice {
-			if to.Team == "T-north-2" {
-				return nil
-			}
-			return []*watchv1.Notice{open}
-		}
-	})
+	w := start(t, nil)
 	livetest.Await(t, "the region is known", func() bool { return w.rooms.Board("north").Head().Offset > 0 })
+	one, two := notice.Audience{Site: "north-1"}, notice.Audience{Site: "north-2"}
+	w.hub.Tell(one, provisional("missed"))
+	w.hub.Tell(one, provisional("past"))
+	w.hub.Tell(one, notice.Over(provisional("past")))
+	elsewhere := provisional("of the south")
+	elsewhere.Room = "south"
+	w.hub.Tell(one, elsewhere)
 	console, _ := w.watch(protocolJSON, w.chief("boss"), "room/north", nil)
 	near, _ := w.watch(protocolProto, w.device("T-north-1", 0).Token, "team/T-north-1", nil)
 	far, _ := w.watch(protocolProto, w.device("T-north-2", 0).Token, "team/T-north-2", nil)
-	for _, c := range []*client{console, near} {
-		c.until("what was missed", noticed("missed"))
-	}
-	atSite := func(site string) func(string, string) bool {
-		return func(_, home string) bool { return home == site }
-	}
-	w.hub.NotifySite("north", &watchv1.Notice{Kind: "provisional", Key: "one"}, atSite("north-1"))
-	w.hub.NotifySite("north", &watchv1.Notice{Kind: "provisional", Key: "two"}, atSite("north-2"))
-	console.until("the one", noticed("one"))
-	console.until("and the other", noticed("two"))
-	near.until("the one", noticed("one"))
-	far.until("its own and no other", func(f *watchv1.ServerFrame) bool {
-		if n := f.GetNotice(); n != nil && n.GetKey() != "two" {
-			t.Errorf("told of %q", n.GetKey())
+	// heard reads as many notices as there are keys.
+	heard := func(who string, c *client, keys ...string) {
+		t.Helper()
+		for _, key := range keys {
+			f := c.until("a notice", func(f *watchv1.ServerFrame) bool { return f.GetNotice() != nil })
+			if got := f.GetNotice().GetKey(); got != key {
+				t.Errorf("%s hears of %q, want %q", who, got, key)
+			}
 		}
-		return f.GetNotice().GetKey() == "two"
-	})
+	}
+	heard("the console", console, "missed")
+	heard("the handheld", near, "missed")
+	w.hub.Tell(one, provisional("one"))
+	heard("the console", console, "one")
+	heard("the handheld", near, "one")
+	w.hub.Tell(notice.Audience{Site: "north-2", Spared: "T-north-2"}, provisional("silent"))
+	w.hub.Tell(notice.Audience{}, provisional("more"))
+	w.hub.Tell(two, provisional("two"))
+	w.hub.Tell(one, notice.Over(provisional("one")))
+	heard("the console", console, "silent", "more", "two", "one")
+	heard("the handheld", near, "one")
+	heard("the other", far, "two")
 }
 
 func TestAnSOSWhileKafkaIsAwayIsAnsweredAsProvisional(t *testing.T) {

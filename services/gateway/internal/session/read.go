@@ -107,13 +107,13 @@ func (s *session) takeAlarm(ctx context.Context, c *watchv1.Command, goroutines 
 	return true
 }
 
-// answer queues an outcome. It is not passed over like a position: it waits for the writer, or for the end.
+// answer queues an outcome. It waits for the writer, or for the end.
 func (s *session) answer(ctx context.Context, frame *watchv1.ServerFrame) {
 	if frame == nil {
 		return
 	}
 	select {
-	case s.out <- frame:
+	case s.answers <- frame:
 	case <-s.over:
 	case <-ctx.Done():
 	}

@@ -46,15 +46,16 @@ func DefaultTimers() Timers {
 // Limits of a socket.
 const (
 	largestFrame = 64 << 10
-	// queued bounds what waits beside the story itself: outcomes, positions, notices.
-	queued = 256
+	// answersAhead bounds the outcomes that wait to be written.
+	answersAhead = 32
 	// unacked bounds what may be under way to a client that acknowledges.
 	unacked = 1 << 20
 	// commandsAhead bounds the commands of one socket that wait for their turn.
 	commandsAhead = 32
 	// alarmsAhead bounds the SOS of one socket that are under way past that queue.
 	alarmsAhead = 4
-	// stretch bounds the decisions that are told in one go: between two of them a slow client is pinged, and asked about.
+	// stretch bounds what is told in one go, of decisions and of what is beside them: between two of them a slow client is
+	// pinged, and asked about.
 	stretch = 64
 	// lookUpBound is how long the directory may take to say who somebody is.
 	lookUpBound = 2 * time.Second
@@ -66,8 +67,8 @@ type session struct {
 	conn *websocket.Conn
 	codec
 	id string
-	// number orders sessions by their beginning.
-	number uint64
+	// holder is under what the hub counts it; the hub's lock guards it.
+	holder string
 
 	watching  atomic.Pointer[watch.Target]
 	principal atomic.Pointer[authz.Principal]
@@ -75,7 +76,8 @@ type session struct {
 	// clockOffset is what to add to the client's times, in nanoseconds.
 	clockOffset atomic.Int64
 
-	out      chan *watchv1.ServerFrame
+	beside   beside                    // of the writer
+	answers  chan *watchv1.ServerFrame // outcomes, and whatever else a client has asked for
 	commands chan *watchv1.Command
 	working  atomic.Bool
 	alarms   chan struct{} // holds one for each SOS under way
@@ -93,7 +95,7 @@ type session struct {
 func newSession(h *Hub, conn *websocket.Conn) *session {
 	s := &session{
 		hub: h, conn: conn, codec: codecOf(conn.Subprotocol()), id: newID(),
-		out: make(chan *watchv1.ServerFrame, queued), commands: make(chan *watchv1.Command, commandsAhead),
+		answers: make(chan *watchv1.ServerFrame, answersAhead), commands: make(chan *watchv1.Command, commandsAhead),
 		alarms: make(chan struct{}, alarmsAhead), over: make(chan struct{}),
 	}
 	s.acked.Store(-1)
@@ -118,15 +120,6 @@ func (s *session) end(reason error) {
 		s.reason = reason
 		close(s.over)
 	})
-}
-
-// push queues a frame beside the story. Positions and notices are passed over when the queue is full; outcomes are asked
-// for again by a client that misses one.
-func (s *session) push(f *watchv1.ServerFrame) {
-	select {
-	case s.out <- f:
-	default:
-	}
 }
 
 // refuse closes a socket that is not served.
@@ -231,6 +224,7 @@ func (s *session) authenticate(ctx context.Context, hello *watchv1.Hello) (*foll
 	s.principal.Store(&p)
 	s.token.Store(&token)
 	s.watching.Store(&target)
+	s.beside = s.hub.room(target.Room).join(target)
 	s.hub.admit(s)
 	return board, nil
 }
@@ -292,17 +286,9 @@ func (s *session) write(ctx context.Context, board *follow.Board, at follow.Posi
 	defer ping.Stop()
 	defer recheck.Stop()
 	flow := flow{}
-	told := false
-	if s.watching.Load().Team == "" {
-		for _, n := range s.hub.Undecided(board.Room.Room) {
-			s.push(noticeFrame(n))
-		}
-	}
-	for _, n := range s.hub.Provisional(*s.watching.Load()) {
-		s.push(noticeFrame(n))
-	}
 	for {
 		changed := board.Changed()
+		noticed, moved := s.beside.changed()
 		records, ok := board.Since(at)
 		if !ok {
 			return errStateLost
@@ -317,13 +303,16 @@ func (s *session) write(ctx context.Context, board *follow.Board, at follow.Posi
 			last := records[len(records)-1]
 			at.Offset, at.Hash = last.Offset, last.Hash
 		}
-		if reason := board.Halted(); reason != "" && !told {
-			told = true
-			s.push(haltedFrame(board.Room.Room, reason))
+		if more, err := s.tellBeside(board); err != nil {
+			return err
+		} else if more {
+			changed = s.hub.always
 		}
 		select {
 		case <-changed:
-		case f := <-s.out:
+		case <-noticed:
+		case <-moved:
+		case f := <-s.answers:
 			if err := s.send(f); err != nil {
 				return err
 			}
@@ -410,32 +399,5 @@ func (s *session) recheck(ctx context.Context) error {
 	if !mayWatch(p, *s.watching.Load()) {
 		return errForbidden
 	}
-	return nil
-}
-
-// flow counts what is under way to a client that acknowledges; one that never does is bounded by its socket alone.
-type flow struct {
-	under []sent
-	bytes int
-}
-
-type sent struct {
-	offset int64
-	bytes  int
-}
-
-func (f *flow) sending(offset int64, bytes int, acked int64) error {
-	if acked < 0 {
-		return nil
-	}
-	for len(f.under) > 0 && f.under[0].offset <= acked {
-		f.bytes -= f.under[0].bytes
-		f.under = f.under[1:]
-	}
-	if f.bytes > unacked {
-		return errSlow
-	}
-	f.under = append(f.under, sent{offset, bytes})
-	f.bytes += bytes
 	return nil
 }

@@ -20,7 +20,6 @@ import (
 
 	"vigie/pkg/authz"
 	"vigie/pkg/directory"
-	"vigie/pkg/domain/watch"
 	"vigie/pkg/edge"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
@@ -69,10 +68,8 @@ func start(t *testing.T, adjust func(*session.Config), decided ...string) *world
 	}
 	cfg := session.Config{
 		Rooms: w.rooms, Log: w.Log, Positions: intake, Directory: w.dir, Clock: w.Clock, Instance: "gate/1",
-		Desk:        &command.Desk{Rooms: w.rooms, Log: w.Log, Intake: intake, Edge: way, Directory: w.dir, Clock: w.Clock},
-		Undecided:   func(string) []*watchv1.Notice { return nil },
-		Provisional: func(watch.Target) []*watchv1.Notice { return nil },
-		Origins:     []string{"https://console.example"}, Timers: session.DefaultTimers(), Logger: logger,
+		Desk:    &command.Desk{Rooms: w.rooms, Log: w.Log, Intake: intake, Edge: way, Directory: w.dir, Clock: w.Clock},
+		Origins: []string{"https://console.example"}, Timers: session.DefaultTimers(), Logger: logger,
 	}
 	if adjust != nil {
 		adjust(&cfg)
@@ -187,7 +184,7 @@ func (c *client) command(typ string, fill func(*watchv1.Command)) string {
 
 // next reads a frame.
 func (c *client) next() (*watchv1.ServerFrame, error) {
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	_, data, err := c.ReadMessage()
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,16 +23,16 @@ const (
 	After = 2 * time.Second
 	// lookEvery bounds how much later it is told.
 	lookEvery = 250 * time.Millisecond
-	// atMost bounds what is told apart; a room that far behind needs no list to know that it is.
-	atMost = 1000
 )
 
 // Config of a watch.
 type Config struct {
 	Rooms *follow.Rooms
 	Log   *kafkalog.Log
-	// Notify tells everybody who watches a room.
-	Notify func(room string, notice *watchv1.Notice)
+	// Notify tells the consoles of a room. It is called in order, and must not block or call back.
+	Notify func(*watchv1.Notice)
+	// Bounds are the usual ones, but for tests of them.
+	Bounds notice.Bounds
 	Logger *slog.Logger
 }
 
@@ -43,28 +42,27 @@ type Watch struct {
 	stop context.CancelFunc
 	wait sync.WaitGroup
 
-	mu    sync.Mutex // guards open
-	rooms map[string][]open
-}
-
-// open is an alarm or SOS without an outcome.
-type open struct {
-	notice *watchv1.Notice
-	seen   time.Time
-	told   bool
+	mu    sync.Mutex // guards rooms, and the order of what is told
+	rooms map[string]*room
 }
 
 // New returns a watch that looks at nothing yet.
-func New(c Config) *Watch { return &Watch{Config: c, stop: func() {}, rooms: map[string][]open{}} }
+func New(c Config) *Watch {
+	c.Bounds = c.Bounds.OrDefault()
+	return &Watch{Config: c, stop: func() {}, rooms: map[string]*room{}}
+}
 
 // Start begins to watch; the rooms have been started.
 func (w *Watch) Start(ctx context.Context) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w.stop = stop
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, board := range w.Rooms.All() {
-		back := make(chan struct{}, 1)
-		w.wait.Go(func() { w.read(run, board, back) })
-		w.wait.Go(func() { w.look(run, board, back) })
+		again := make(chan struct{}, 1)
+		w.rooms[board.Room.Room] = newRoom(w.Config, board.Room.Room)
+		w.wait.Go(func() { w.read(run, board, again) })
+		w.wait.Go(func() { w.look(run, board, again) })
 	}
 }
 
@@ -74,83 +72,76 @@ func (w *Watch) Stop() {
 	w.wait.Wait()
 }
 
-// Open gives the notices that somebody who begins to watch a room has missed.
-func (w *Watch) Open(room string) []*watchv1.Notice {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var told []*watchv1.Notice
-	for _, o := range w.rooms[room] {
-		if o.told {
-			told = append(told, o.notice)
-		}
-	}
-	return told
-}
-
 // Count is how many alarms of all rooms are told as undecided.
 func (w *Watch) Count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	n := 0
-	for _, board := range w.Rooms.All() {
-		n += len(w.Open(board.Room.Room))
+	for _, r := range w.rooms {
+		n += r.told()
 	}
 	return n
 }
 
-// read enters what comes in, and begins again with what has no outcome any more when the room's log was reopened.
-func (w *Watch) read(ctx context.Context, board *follow.Board, back <-chan struct{}) {
+// read enters what comes in. It begins again when it is asked to: where the room's log was reopened, or where something
+// found no place for which there is one now.
+func (w *Watch) read(ctx context.Context, board *follow.Board, again <-chan struct{}) {
 	if board.AwaitReady(ctx) != nil {
 		// Ended, or halted: then nothing is decided, and reading begins where the fold has stopped.
 		if ctx.Err() != nil {
 			return
 		}
 	}
-	for {
-		run, stop := context.WithCancel(ctx)
-		waiting := make(chan struct{})
-		go func() {
-			defer close(waiting)
-			select {
-			case <-back:
-				stop()
-			case <-run.Done():
-			}
-		}()
-		err := w.readFrom(run, board, intakeNext(board))
-		again := run.Err() != nil && ctx.Err() == nil
-		stop()
-		<-waiting
-		switch {
-		case again:
-			w.forget(board.Room.Room)
-			continue
-		case ctx.Err() == nil:
-			w.Logger.ErrorContext(ctx, "intake not watched any more", "room", board.Room.Room, "err", err)
+	for from := intakeNext(board); ; from = w.anew(board) {
+		err := w.readUntil(ctx, board, from, again)
+		if ctx.Err() != nil {
+			return
 		}
-		return
+		if err != nil {
+			w.Logger.ErrorContext(ctx, "intake not watched any more", "room", board.Room.Room, "err", err)
+			return
+		}
 	}
 }
 
-func (w *Watch) readFrom(ctx context.Context, board *follow.Board, from int64) error {
-	return follow.Partition(ctx, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
-		if n := about(board.Room.Room, wire.DecodeRequest(r.Offset, r.Value)); n != nil {
-			w.enter(board.Room.Room, n)
+// readUntil ends without an error when it is asked to begin again.
+func (w *Watch) readUntil(ctx context.Context, board *follow.Board, from int64, again <-chan struct{}) error {
+	run, stop := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-again:
+			stop()
+		case <-run.Done():
 		}
+	})
+	err := follow.Partition(run, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
+		w.enter(board, wire.DecodeRequest(r.Offset, r.Value))
 		return nil
 	}, func(int64, int64) {})
-}
-
-func (w *Watch) forget(room string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.rooms[room] = nil
-}
-
-func (w *Watch) enter(room string, n *watchv1.Notice) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.rooms[room]) < atMost {
-		w.rooms[room] = append(w.rooms[room], open{notice: n, seen: time.Now()})
+	asked := run.Err() != nil
+	stop()
+	waiting.Wait()
+	if asked {
+		return nil
 	}
+	return err
+}
+
+// enter takes in a request that was read.
+func (w *Watch) enter(board *follow.Board, q wire.Request) {
+	n, urgency := about(board, q)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rooms[board.Room.Room].enter(q.Offset, n, urgency, time.Now())
+}
+
+// anew says where to begin again.
+func (w *Watch) anew(board *follow.Board) int64 {
+	next := intakeNext(board)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rooms[board.Room.Room].anew(next)
 }
 
 func intakeNext(board *follow.Board) (next int64) {
@@ -158,62 +149,47 @@ func intakeNext(board *follow.Board) (next int64) {
 	return next
 }
 
-// about is what there is to tell of a request, or nil when it is neither an alarm nor an SOS. What cannot be read may be one.
-func about(room string, r wire.Request) *watchv1.Notice {
-	n := notice.Of(notice.Undecided, r.Body)
-	if n == nil && r.Unreadable != "" {
+// about is what there is to tell of a request, and how urgent it is; nil when it is neither an alarm nor an SOS. What
+// cannot be read may be one, of somebody in danger.
+func about(board *follow.Board, r wire.Request) (*watchv1.Notice, controlroom.Urgency) {
+	n, urgency := notice.Of(notice.Undecided, r.Body), controlroom.UrgencyDanger
+	switch {
+	case n != nil:
+		board.Look(func(f *controlroom.Fold) { urgency = f.State.Region().Urgency(r.Body) })
+	case r.Unreadable != "":
 		n = &watchv1.Notice{
 			Kind: notice.Undecided, Key: fmt.Sprint("request-", r.Offset),
 			Message: "A request that cannot be read is stored and nobody has decided on it yet: it may be an alarm.",
 		}
+	default:
+		return nil, controlroom.UrgencyNone
 	}
-	if n != nil {
-		n.Room, n.Offset = room, r.Offset
-	}
-	return n
+	n.Room, n.Offset = board.Room.Room, r.Offset
+	return n, urgency
 }
 
-func (w *Watch) look(ctx context.Context, board *follow.Board, back chan<- struct{}) {
+// look tells what is due, and has intake read again where that is called for.
+func (w *Watch) look(ctx context.Context, board *follow.Board, again chan<- struct{}) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	for last := int64(0); ; {
+	for {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
-		next := intakeNext(board)
-		if next < last {
+		if w.settle(board) {
 			select {
-			case back <- struct{}{}:
-			default: // it is told already
+			case again <- struct{}{}:
+			default: // it is asked already
 			}
-		}
-		last = next
-		for _, n := range w.due(board.Room.Room, next, time.Now()) {
-			w.Notify(board.Room.Room, n)
 		}
 	}
 }
 
-// due forgets what has been answered and gives what is to be told now, that something told is over included.
-func (w *Watch) due(room string, next int64, now time.Time) []*watchv1.Notice {
+func (w *Watch) settle(board *follow.Board) (again bool) {
+	next := intakeNext(board)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var tell []*watchv1.Notice
-	list := slices.DeleteFunc(w.rooms[room], func(o open) bool {
-		over := o.notice.GetOffset() < next
-		if over && o.told {
-			tell = append(tell, notice.Over(o.notice))
-		}
-		return over
-	})
-	w.rooms[room] = list
-	for k := range list {
-		if !list[k].told && now.Sub(list[k].seen) >= After {
-			list[k].told = true
-			tell = append(tell, list[k].notice)
-		}
-	}
-	return tell
+	return w.rooms[board.Room.Room].settle(next, time.Now())
 }

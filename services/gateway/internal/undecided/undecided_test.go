@@ -1,7 +1,9 @@
 package undecided_test
 
 import (
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/pkg/wire"
+	"vigie/services/gateway/internal/notice"
 	"vigie/services/gateway/internal/undecided"
 )
 
@@ -27,10 +30,25 @@ type told struct {
 	notices map[string][]*watchv1.Notice
 }
 
-func (l *told) notify(room string, n *watchv1.Notice) {
+func (l *told) notify(n *watchv1.Notice) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.notices[room] = append(l.notices[room], n)
+	l.notices[n.GetRoom()] = append(l.notices[n.GetRoom()], n)
+}
+
+// open are the keys of what is told, and how many more are said to be.
+func (l *told) open(room string) (keys []string, more int32) {
+	for _, n := range l.of(room) {
+		switch {
+		case n.GetKey() == "more":
+			more = n.GetMore()
+		case n.GetOver():
+			keys = slices.DeleteFunc(keys, func(k string) bool { return k == n.GetKey() })
+		default:
+			keys = append(keys, n.GetKey())
+		}
+	}
+	return keys, more
 }
 
 func (l *told) of(room string) []*watchv1.Notice {
@@ -73,6 +91,42 @@ func TestWhatHasNoOutcomeAnyMoreIsToldAgainWhenTheLogIsReopened(t *testing.T) {
 	livetest.Await(t, "it is undecided again", func() bool { return watch.Count() == 1 })
 }
 
+func TestWhatFindsNoPlaceIsCountedAndReadAgainWhenThereIsOneAndAnSOSFindsItsOwn(t *testing.T) {
+	t.Parallel()
+	w := livetest.Start(t, "north")
+	rooms := follow.NewRooms(w.Log, slog.New(slog.DiscardHandler))
+	if err := rooms.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rooms.Stop)
+	w.Ready(rooms)
+	heard := &told{notices: map[string][]*watchv1.Notice{}}
+	watch := undecided.New(undecided.Config{
+		Rooms: rooms, Log: w.Log, Notify: heard.notify, Bounds: notice.Bounds{Shown: 2, Held: 4}, Logger: slog.New(slog.DiscardHandler),
+	})
+	watch.Start(t.Context())
+	t.Cleanup(watch.Stop)
+	var doors []string
+	for k := range 9 {
+		doors = append(doors, fmt.Sprint("door-", k))
+		w.Ask("north", "source/panel", doors[k], alarm(doors[k]))
+	}
+	w.Ask("north", "device/d", "s", &intakev1.Request{Body: &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{Team: "T-north-1"}}})
+	livetest.Await(t, "two doors and the SOS are told, and how many more there are", func() bool {
+		keys, more := heard.open("north")
+		slices.Sort(keys)
+		return more == 7 && slices.Equal(keys, []string{"door-0", "door-1", "s"})
+	})
+	w.Decide("north")
+	livetest.Await(t, "all is over", func() bool {
+		keys, more := heard.open("north")
+		return len(keys) == 0 && more == 0
+	})
+	if watch.Count() != 0 {
+		t.Errorf("%d are told", watch.Count())
+	}
+}
+
 func alarm(code string) *intakev1.Request {
 	return &intakev1.Request{Body: &intakev1.Request_RaiseAlarm{RaiseAlarm: &intakev1.RaiseAlarm{
 		AlarmId: code, Source: "panel", Code: code, Site: "north-1", Zone: "ED",
@@ -105,17 +159,21 @@ func TestAnAlarmThatNobodyDecidesIsToldAfterTwoSecondsAndForgottenWhenItIs(t *te
 		t.Errorf("told after %v", took)
 	}
 	notices := heard.of("north")
-	if n := notices[0]; n.GetKind() != "undecided" || n.GetCode() != "PANIC" || n.GetSite() != "north-1" || n.GetOffset() != 0 {
+	at := map[int64]*watchv1.Notice{}
+	for _, n := range notices {
+		at[n.GetOffset()] = n
+	}
+	if n := at[0]; n.GetKind() != "undecided" || n.GetCode() != "PANIC" || n.GetSite() != "north-1" || n.GetKey() != "PANIC" {
 		t.Errorf("the alarm: %v", n)
 	}
-	if n := notices[1]; n.GetTeam() != "T-north-1" || n.GetOffset() != 2 {
+	if n := at[2]; n.GetTeam() != "T-north-1" || n.GetKey() != "s" {
 		t.Errorf("the SOS: %v", n)
 	}
-	if n := notices[2]; n.GetOffset() != 3 {
+	if n := at[3]; n.GetMessage() == "" {
 		t.Errorf("what cannot be read may be one: %v", n)
 	}
-	if len(watch.Open("north")) != 3 || watch.Count() != 3 {
-		t.Error("whoever comes later is not told")
+	if watch.Count() != 3 {
+		t.Errorf("%d are told", watch.Count())
 	}
 	if n := heard.of("south"); len(n) != 0 {
 		t.Errorf("decided, and told all the same: %v", n)

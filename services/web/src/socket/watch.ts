@@ -38,6 +38,7 @@ export interface Handlers {
   event(decided: Decided): void;
   link(link: Link): void;
   position?(position: Position): void;
+  /** What is open is told anew after snapshot or resumed: forget then what was told before. */
   notice?(notice: Notice): void;
   device?(device: Device): void;
   /** Each pong: the server's domain clock, and how old what it shows may be. */

@@ -1642,6 +1642,8 @@ func (x *Device) GetCharging() bool {
 	return false
 }
 
+// Notice is of the connection: whatever is open is told anew after welcome or snapshot, so a client forgets then what an
+// earlier connection has told it.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// provisional, undecided or halted.
@@ -1657,8 +1659,11 @@ type Notice struct {
 	Team string `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
 	// What a provisional or undecided notice is about: the id of the alarm, or that of the SOS's command.
 	Key string `protobuf:"bytes,9,opt,name=key,proto3" json:"key,omitempty"`
-	// Takes back the notice of the same kind and key: the room has decided, or the other kind has taken its place.
-	Over          bool `protobuf:"varint,10,opt,name=over,proto3" json:"over,omitempty"`
+	// Takes back the notice of the same kind and key: the room has decided, the other kind has taken its place, or what was
+	// halted goes on.
+	Over bool `protobuf:"varint,10,opt,name=over,proto3" json:"over,omitempty"`
+	// With the key "more": so many more are open of this kind, beside those told one by one. The next takes the place of it.
+	More          int32 `protobuf:"varint,11,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1761,6 +1766,13 @@ func (x *Notice) GetOver() bool {
 		return x.Over
 	}
 	return false
+}
+
+func (x *Notice) GetMore() int32 {
+	if x != nil {
+		return x.More
+	}
+	return 0
 }
 
 var File_vigie_watch_v1_frames_proto protoreflect.FileDescriptor
@@ -1892,7 +1904,7 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1f\n" +
 	"\vbattery_pct\x18\x04 \x01(\x05R\n" +
 	"batteryPct\x12\x1a\n" +
-	"\bcharging\x18\x05 \x01(\bR\bcharging\"\xd8\x01\n" +
+	"\bcharging\x18\x05 \x01(\bR\bcharging\"\xec\x01\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x18\n" +
@@ -1904,7 +1916,8 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x04team\x18\b \x01(\tR\x04team\x12\x10\n" +
 	"\x03key\x18\t \x01(\tR\x03key\x12\x12\n" +
 	"\x04over\x18\n" +
-	" \x01(\bR\x04overB\xa1\x01\n" +
+	" \x01(\bR\x04over\x12\x12\n" +
+	"\x04more\x18\v \x01(\x05R\x04moreB\xa1\x01\n" +
 	"\x12com.vigie.watch.v1B\vFramesProtoP\x01Z$vigie/pkg/gen/vigie/watch/v1;watchv1\xa2\x02\x03VWX\xaa\x02\x0eVigie.Watch.V1\xca\x02\x0eVigie\\Watch\\V1\xe2\x02\x1aVigie\\Watch\\V1\\GPBMetadata\xea\x02\x10Vigie::Watch::V1b\x06proto3"
 
 var (
