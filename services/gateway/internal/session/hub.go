@@ -155,12 +155,11 @@ func (h *Hub) admit(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s.holder = s.principalID()
-	held := append(h.holders[s.holder], s)
-	if len(held) > socketsPerPrincipal {
+	h.holders[s.holder] = append(h.holders[s.holder], s)
+	if held := h.holders[s.holder]; len(held) > socketsPerPrincipal {
 		held[0].end(errCrowded)
-		held = slices.Delete(held, 0, 1)
+		h.holders[s.holder] = slices.Delete(held, 0, 1)
 	}
-	h.holders[s.holder] = held
 }
 
 // Sessions counts the open sockets.

@@ -22,6 +22,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T, bounds notice.Bounds, intake ...controlroom.Urgency) *desk {
+	t.Helper()
 	d := &desk{t: t, intake: intake, now: time.Now()}
 	d.room = newRoom(Config{Bounds: bounds, Notify: func(n *watchv1.Notice) {
 		switch {

@@ -119,12 +119,11 @@ func (w *Watch) readUntil(ctx context.Context, board *follow.Board, from int64, 
 		w.enter(board, wire.DecodeRequest(r.Offset, r.Value))
 		return nil
 	}, func(int64, int64) {})
-	asked := run.Err() != nil
+	if run.Err() != nil {
+		err = nil
+	}
 	stop()
 	waiting.Wait()
-	if asked {
-		return nil
-	}
 	return err
 }
 
