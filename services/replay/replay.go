@@ -1,6 +1,6 @@
 // Package replay looks back: the state of a room at any offset or instant, the timeline of an incident, the records of
 // the log, over HTTP. It reads the log and writes nothing but its beats. Many may run; none is needed for an alarm to
-// reach its team, and what it costs to look back is bounded (Config.AtATime).
+// reach its team, and what it costs to look back is bounded (Config).
 package replay
 
 import (
@@ -30,17 +30,24 @@ import (
 type Config struct {
 	// AtATime is how many requests may read the past at once; others wait for up to 5 s.
 	AtATime int `koanf:"at_a_time" help:"how many requests may read the past at the same time"`
+	// RecordsPerSecond is how many records they read in a second, all together. What a page or a timeline needs is read
+	// faster than anybody can tell; the whole of a long log takes its time.
+	RecordsPerSecond int `koanf:"records_per_second" help:"how many records all who read the past read in a second; alarms come first"`
 }
 
-// Default lets two look back at a time.
-func Default() Config { return Config{AtATime: 2} }
+// Default lets two look back at a time, through half a busy year in ten seconds.
+func Default() Config { return Config{AtATime: 2, RecordsPerSecond: 50_000} }
 
 // Validate says what cannot work.
 func (c Config) Validate() error {
+	var errs []error
 	if c.AtATime < 1 {
-		return fmt.Errorf("at_a_time %d: give at least 1", c.AtATime)
+		errs = append(errs, fmt.Errorf("at_a_time %d: give at least 1", c.AtATime))
 	}
-	return nil
+	if c.RecordsPerSecond < 1 {
+		errs = append(errs, fmt.Errorf("records_per_second %d: give at least 1", c.RecordsPerSecond))
+	}
+	return errors.Join(errs...)
 }
 
 // Module runs replay in any process.
@@ -76,7 +83,7 @@ func newService(
 	s := &service{log: log, slog: logger, byName: map[string]*archive.Room{}}
 	s.api = &api.API{
 		Rooms:   func(name string) *archive.Room { return s.byName[name] },
-		Reading: archive.NewReading(cfg.AtATime), Directory: dir, Projections: projections,
+		Reading: archive.NewReading(cfg.AtATime, cfg.RecordsPerSecond), Directory: dir, Projections: projections,
 	}
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
 	return s

@@ -2,8 +2,9 @@
 // records concern which incident and which are void, and its past, folded again from the log when somebody asks. It reads
 // the log and writes nothing.
 //
-// The past must not slow the present: [Reading] bounds how many look back at a time, and a reading that has run for a
-// while pauses for as long as it has worked, so that it takes at most half of one processor and of the broker's time.
+// The past must not slow the present: [Reading] bounds how many look back at a time and how many records they read in a
+// second, and all of them together pause for as long as they have worked, so that they take at most half of one processor
+// and of the broker's time.
 package archive
 
 import (

@@ -15,10 +15,11 @@ import (
 var ErrBusy = errors.New("others are looking back already: try again in some seconds")
 
 const (
-	// stretch is how many records a reading goes through between pauses: a page or a timeline never meets one.
-	stretch = 4096
-	// longestPause keeps a reading that waited for the broker from waiting for as long again.
-	longestPause = time.Second
+	// stretch is how many records a reading goes through between pauses: short enough that an alarm which comes meanwhile
+	// hardly waits.
+	stretch = 512
+	// longestWork keeps a reading that waited for the broker from waiting for as long again.
+	longestWork = time.Second
 	// patience is how long somebody waits for their turn.
 	patience = 5 * time.Second
 	// shelved folds are ready to be read on from. One of a room with a million remembered causes takes 100 MB.
@@ -27,7 +28,9 @@ const (
 
 // Reading bounds and shares what it costs to look back. It is safe for concurrent use.
 type Reading struct {
-	slots chan struct{}
+	slots     chan struct{}
+	perSecond int
+	line      line
 
 	mu    sync.Mutex // guards shelf
 	shelf []*shelf   // least recently used first
@@ -40,8 +43,10 @@ type shelf struct {
 	fold *controlroom.Fold
 }
 
-// NewReading lets so many look back at a time.
-func NewReading(atATime int) *Reading { return &Reading{slots: make(chan struct{}, atATime)} }
+// NewReading lets so many look back at a time, and all of them together read so many records a second.
+func NewReading(atATime, perSecond int) *Reading {
+	return &Reading{slots: make(chan struct{}, atATime), perSecond: perSecond}
+}
 
 // turn waits for a free place; leave gives it back.
 func (g *Reading) turn(ctx context.Context) (leave func(), err error) {
@@ -65,7 +70,7 @@ func (g *Reading) State(ctx context.Context, room *Room, p past.Point) (controlr
 	}
 	defer leave()
 	fold := g.take(room, p)
-	view, err := past.Show(ctx, room.log, room.RoomEntry, fold, p, newPace(ctx).step)
+	view, err := past.Show(ctx, room.log, room.RoomEntry, fold, p, g.newPace(ctx).step)
 	if fold.Halted() == "" {
 		// Also when time ran out: the next try goes on from here.
 		g.put(room, fold)
@@ -100,20 +105,44 @@ func (g *Reading) put(room *Room, fold *controlroom.Fold) {
 	}
 }
 
-// pace pauses a reading after every stretch for as long as the stretch took.
+// line is where all readings take turns: each stretch moves its end.
+type line struct {
+	mu  sync.Mutex // guards end
+	end time.Time
+}
+
+// book moves the end of the line for a stretch that began at a time, and says when the next one may begin.
+func (l *line) book(began time.Time, cost time.Duration) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.end.Before(began) {
+		l.end = began
+	}
+	l.end = l.end.Add(cost)
+	return l.end
+}
+
+// pace pauses a reading after every stretch: for as long as the stretch took, as long as the rate of all readings wants, and
+// until those are through that were before it in the line.
 type pace struct {
 	ctx     context.Context //nolint:containedctx // of the one reading whose pace it is
+	line    *line
+	least   time.Duration // for a stretch
 	records int
 	since   time.Time
 }
 
-func newPace(ctx context.Context) *pace { return &pace{ctx: ctx, since: time.Now()} }
+func (g *Reading) newPace(ctx context.Context) *pace {
+	return &pace{ctx: ctx, line: &g.line, least: stretch * time.Second / time.Duration(g.perSecond), since: time.Now()}
+}
 
 func (p *pace) step() error {
 	if p.records++; p.records%stretch != 0 {
 		return nil
 	}
-	pause := time.NewTimer(min(time.Since(p.since), longestPause))
+	worked := min(time.Since(p.since), longestWork)
+	next := p.line.book(time.Now().Add(-worked), max(2*worked, p.least))
+	pause := time.NewTimer(time.Until(next))
 	defer pause.Stop()
 	select {
 	case <-pause.C:

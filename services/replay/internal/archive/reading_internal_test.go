@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,7 @@ import (
 func TestWhoeverFindsNoPlaceWaitsAndIsThenToldSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := NewReading(1)
+		g := NewReading(1, 1_000_000)
 		leave, err := g.turn(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -37,29 +38,70 @@ func TestWhoeverFindsNoPlaceWaitsAndIsThenToldSo(t *testing.T) {
 	})
 }
 
+// work goes through a stretch that takes a while, and says when the next may begin.
+func work(t *testing.T, p *pace, takes time.Duration) time.Time {
+	t.Helper()
+	for k := range stretch {
+		if k == stretch-1 {
+			<-time.After(takes)
+		}
+		if err := p.step(); err != nil {
+			t.Error(err)
+		}
+	}
+	return time.Now()
+}
+
 func TestAReadingPausesForAsLongAsItWorked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, began := newPace(t.Context()), time.Now()
+		g, began := NewReading(1, 1_000_000), time.Now()
 		const worked = 200 * time.Millisecond
-		for range stretch - 1 {
-			if err := p.step(); err != nil {
-				t.Fatal(err)
-			}
+		if took := work(t, g.newPace(t.Context()), worked).Sub(began); took != 2*worked {
+			t.Errorf("a stretch took %v, want %v", took, 2*worked)
 		}
-		<-time.After(worked)
-		if err := p.step(); err != nil || time.Since(began) != 2*worked {
-			t.Errorf("error %v after %v, want none after %v", err, time.Since(began), 2*worked)
+		began = time.Now()
+		if took := work(t, g.newPace(t.Context()), 3*longestWork).Sub(began); took != 4*longestWork {
+			t.Errorf("a stretch that waited for the broker took %v, want %v", took, 4*longestWork)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		p = newPace(ctx)
+		p := g.newPace(ctx)
 		p.records = stretch - 1
 		<-time.After(worked)
 		if err := p.step(); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want %v", err, context.Canceled)
 		}
 	})
+}
+
+func TestAllReadingsTogetherKeepToTheRateAndToHalfOfAProcessor(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ takes, perStretch time.Duration }{
+		"fast readers": {time.Millisecond, stretch * time.Millisecond}, // one record in a millisecond, as the rate says
+		"slow readers": {time.Second, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, began := NewReading(2, 1000), time.Now()
+				const stretches = 5
+				var both sync.WaitGroup
+				for range 2 {
+					both.Go(func() {
+						p := g.newPace(t.Context())
+						for range stretches {
+							work(t, p, tt.takes)
+						}
+					})
+				}
+				both.Wait()
+				if took, want := time.Since(began), 2*stretches*tt.perStretch; took != want {
+					t.Errorf("%d stretches took %v, want %v", 2*stretches, took, want)
+				}
+			})
+		})
+	}
 }
 
 func TestTheNearestFoldBeforeThePointIsReadOnFrom(t *testing.T) {
@@ -71,7 +113,7 @@ func TestTheNearestFoldBeforeThePointIsReadOnFrom(t *testing.T) {
 		f.Next = next
 		return f
 	}
-	g := NewReading(1)
+	g := NewReading(1, 1_000_000)
 	g.put(room, at(10))
 	g.put(room, at(50))
 	for _, tt := range []struct{ point, next int64 }{{60, 50}, {60, 10}, {60, 0}} {

@@ -55,7 +55,7 @@ func (g *Reading) Page(ctx context.Context, room *Room, from int64, limit int) (
 	case from == end:
 		return nil, end, halted
 	}
-	err = room.scan(ctx, from, min(from+int64(limit), end), func(e Entry) { records = append(records, e) })
+	err = g.scan(ctx, room, from, min(from+int64(limit), end), func(e Entry) { records = append(records, e) })
 	if len(records) > 0 && errors.Is(err, follow.ErrHalted) {
 		err = nil // the next page says so
 	}
@@ -80,8 +80,8 @@ func (r *Room) IntakeEnd(ctx context.Context) (int64, error) {
 	return end, nil
 }
 
-func (r *Room) scan(ctx context.Context, from, to int64, each func(Entry)) error {
-	p := newPace(ctx)
+func (g *Reading) scan(ctx context.Context, r *Room, from, to int64, each func(Entry)) error {
+	p := g.newPace(ctx)
 	read := func(record eventlog.Record) error {
 		if err := p.step(); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (g *Reading) Timeline(ctx context.Context, room *Room, incident string) ([]
 	}
 	defer leave()
 	t := story{names: map[string]bool{incident: true}, incident: incident, versions: map[uint64]bool{}}
-	err = room.scan(ctx, s.first, s.last+1, t.read)
+	err = g.scan(ctx, room, s.first, s.last+1, t.read)
 	return t.entries, err
 }
 
