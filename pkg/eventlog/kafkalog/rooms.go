@@ -2,10 +2,12 @@ package kafkalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
 
 	"vigie/pkg/eventlog"
@@ -14,7 +16,7 @@ import (
 
 // Rooms reads the table of rooms, in the order in which they were assigned.
 func (l *Log) Rooms(ctx context.Context) ([]eventlog.RoomEntry, error) {
-	start, end, err := l.Bounds(ctx, eventlog.TopicRooms, 0)
+	start, end, err := l.ledBounds(ctx, eventlog.TopicRooms, 0)
 	if err != nil {
 		return nil, fmt.Errorf("table of rooms: %w", err)
 	}
@@ -26,6 +28,22 @@ func (l *Log) Rooms(ctx context.Context) ([]eventlog.RoomEntry, error) {
 		return nil, fmt.Errorf("table of rooms: %w", err)
 	}
 	return table.Entries(), nil
+}
+
+// ledBounds is [Log.Bounds] that waits while the partition gets a new leader: a service that starts in that moment would
+// end otherwise.
+func (l *Log) ledBounds(ctx context.Context, topic string, partition int) (start, end int64, err error) {
+	out := outage{log: l.log, attrs: []any{"topic", topic, "partition", partition}}
+	for {
+		start, end, err = l.Bounds(ctx, topic, partition)
+		if !errors.Is(err, kafka.NotLeaderForPartition) && !errors.Is(err, kafka.LeaderNotAvailable) {
+			out.over(ctx)
+			return start, end, err
+		}
+		if pause := out.pause(ctx, err); pause != nil {
+			return 0, 0, errors.Join(pause, err)
+		}
+	}
 }
 
 // AssignRooms gives every room of the list that has no partition yet the next

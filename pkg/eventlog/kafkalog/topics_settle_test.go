@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 )
 
@@ -16,10 +18,40 @@ func TestANewTopicIsReadyWhenItsLeadersKnowIt(t *testing.T) {
 	const unaware = 3
 	c := broker(t)
 	l := connect(t, c.ListenAddrs()...)
-	var asked atomic.Int64
+	asked := refuseBounds(c, unaware, kerr.UnknownTopicOrPartition)
+	err := l.CreateTopic(deadline(t), kafkalog.TopicSettings{Name: topic, Partitions: 1, Retention: kafkalog.Forever})
+	if err != nil {
+		t.Fatalf("create topic: %v", err)
+	}
+	if n := asked.Load(); n <= unaware {
+		t.Errorf("the topic was called ready after %d answers, all of them refusals", n)
+	}
+}
+
+func TestTheTableOfRoomsIsWaitedForWhileItsLeadershipMoves(t *testing.T) {
+	t.Parallel()
+	const moving = 3
+	for _, code := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.LeaderNotAvailable} {
+		cluster, log := single(t)
+		if err := log.CreateTopic(deadline(t), kafkalog.TopicSettings{Name: eventlog.TopicRooms, Partitions: 1, Retention: kafkalog.Forever}); err != nil {
+			t.Fatal(err)
+		}
+		asked := refuseBounds(cluster, moving, code)
+		if table, err := log.Rooms(deadline(t)); err != nil || len(table) != 0 {
+			t.Errorf("%s: table %v, error %v", code.Message, table, err)
+		}
+		if n := asked.Load(); n <= moving {
+			t.Errorf("%s: the table was given after %d answers, all of them refusals", code.Message, n)
+		}
+	}
+}
+
+// refuseBounds answers so many times that a partition has no bounds, and counts how often it was asked for them.
+func refuseBounds(c *kfake.Cluster, times int64, code *kerr.Error) *atomic.Int64 {
+	asked := new(atomic.Int64)
 	c.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		if asked.Add(1) > unaware {
+		if asked.Add(1) > times {
 			return nil, nil, false
 		}
 		req := r.(*kmsg.ListOffsetsRequest)
@@ -29,20 +61,14 @@ func TestANewTopicIsReadyWhenItsLeadersKnowIt(t *testing.T) {
 			t.Topic = rt.Topic
 			for _, rp := range rt.Partitions {
 				p := kmsg.NewListOffsetsResponseTopicPartition()
-				p.Partition, p.ErrorCode = rp.Partition, kerr.UnknownTopicOrPartition.Code
+				p.Partition, p.ErrorCode = rp.Partition, code.Code
 				t.Partitions = append(t.Partitions, p)
 			}
 			res.Topics = append(res.Topics, t)
 		}
 		return res, nil, true
 	})
-	err := l.CreateTopic(deadline(t), kafkalog.TopicSettings{Name: topic, Partitions: 1, Retention: kafkalog.Forever})
-	if err != nil {
-		t.Fatalf("create topic: %v", err)
-	}
-	if n := asked.Load(); n <= unaware {
-		t.Errorf("the topic was called ready after %d answers, all of them refusals", n)
-	}
+	return asked
 }
 
 func TestATopicIsAskedForAgainWhileThereIsNoController(t *testing.T) {
