@@ -122,12 +122,7 @@ func (w *Writer) Write(ctx context.Context, topic string, partition int, value [
 	if err != nil {
 		return 0, err
 	}
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		p.Leave(ctx.Err())
-	}
-	return p.Result()
+	return p.Wait(ctx)
 }
 
 // Pending is a value that was sent: it keeps its place among those of its
@@ -157,6 +152,16 @@ func (p *Pending) Result() (int64, error) {
 		return 0, fmt.Errorf("write to %s/%d: %w", p.lane.key.topic, p.lane.key.partition, p.e.err)
 	}
 	return p.e.offset, nil
+}
+
+// Wait waits for the outcome until ctx ends, and gives the value up then.
+func (p *Pending) Wait(ctx context.Context) (int64, error) {
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Leave(ctx.Err())
+	}
+	return p.Result()
 }
 
 // Leave gives the value up: it is not sent again, and its outcome, unless one

@@ -86,36 +86,54 @@ func (r *Receiver) take(ctx context.Context, source string, p authz.Principal, b
 			}
 		}
 	}
+	// All are under way before the first is waited for: a telephone that had no network for a while sends hundreds.
+	var sent []*kafkalog.Pending
+	var failed error
 	for k := range reports {
-		outcome, err := r.keep(ctx, source, p, board, &reports[k])
+		outcome, pending, err := r.keep(source, p, board, &reports[k])
 		if err != nil {
-			r.Logger.WarnContext(ctx, "position not stored", "room", board.Room.Room, "err", err)
-			return errors.Join(errNotStored, err)
+			failed = err
+			break
+		}
+		if pending != nil {
+			sent = append(sent, pending)
+			continue
 		}
 		r.received.WithLabelValues(source, outcome).Inc()
+	}
+	for _, pending := range sent {
+		if _, err := pending.Wait(ctx); err != nil {
+			failed = err
+			continue
+		}
+		r.received.WithLabelValues(source, kept).Inc()
+	}
+	if failed != nil {
+		r.Logger.WarnContext(ctx, "positions not stored", "room", board.Room.Room, "err", failed)
+		return errors.Join(errNotStored, failed)
 	}
 	return nil
 }
 
-// keep stores one position, if it is one to be kept.
-func (r *Receiver) keep(ctx context.Context, source string, p authz.Principal, board *follow.Board, one *report) (string, error) {
+// keep has one position stored, if it is one to be kept; of one that is not it says why.
+func (r *Receiver) keep(source string, p authz.Principal, board *follow.Board, one *report) (string, *kafkalog.Pending, error) {
 	now := r.Clock.Now()
 	at := one.when(now)
 	switch {
 	case !one.located:
-		return noPlace, nil
+		return noPlace, nil, nil
 	case !one.at.Valid():
-		return nullIsland, nil // what a receiver says that has no fix
+		return nullIsland, nil, nil // what a receiver says that has no fix
 	case at.After(now.Add(ahead)):
-		return future, nil
+		return future, nil, nil
 	case at.Before(now.Add(-oldest)):
-		return old, nil
+		return old, nil, nil
 	}
 	if err := board.Ready(); err != nil {
-		return "", err // who is on duty is not known yet, or not any more
+		return "", nil, err // who is on duty is not known yet, or not any more
 	}
 	if !onDuty(board, p.Team, min(at.UnixMilli(), now.UnixMilli())) {
-		return offDuty, nil
+		return offDuty, nil, nil
 	}
 	value, err := proto.Marshal(&positionsv1.Telemetry{Room: board.Room.Room, Body: &positionsv1.Telemetry_Fix{Fix: &positionsv1.Fix{
 		Team: p.Team, Device: p.ID, LatE7: one.at.LatE7, LonE7: one.at.LonE7, AccuracyM: int32(one.accuracyM + 0.5),
@@ -123,10 +141,10 @@ func (r *Receiver) keep(ctx context.Context, source string, p authz.Principal, b
 		Mock: one.mock, SpeedMmS: int32(one.speed * 1000),
 	}}})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	_, err = r.Positions.Write(ctx, eventlog.TopicPositions, board.Room.Partition, value)
-	return kept, err
+	pending, err := r.Positions.Send(eventlog.TopicPositions, board.Room.Partition, value)
+	return kept, pending, err
 }
 
 // when is the time of a report by the domain clock, which is that of the trackers (as in all that comes in).
