@@ -60,35 +60,63 @@ func Encode(d *Decision) (value []byte, hash es.Hash) {
 }
 
 func chain(prev es.Hash, decision []byte) es.Hash {
-	h := sha256.New()
-	h.Write(prev[:])
-	h.Write(decision)
-	return es.Hash(h.Sum(nil))
+	var buf [1024]byte // most decisions fit, and then nothing is allocated
+	return sha256.Sum256(append(append(buf[:0], prev[:]...), decision...))
 }
 
 // Decode reads a stored value. It does not fail: what cannot be trusted or understood comes back with its Damage, on
 // which every reader halts.
 func Decode(offset int64, value []byte) Stored {
 	s := Stored{Offset: offset}
-	var record logv1.Record
-	if err := proto.Unmarshal(value, &record); err != nil {
+	stored, hash, err := record(value)
+	if err != nil {
 		s.Damage = fmt.Sprintf("the record is not a decision: %v", err)
 		return s
 	}
 	var m logv1.Decision
-	if err := proto.Unmarshal(record.GetDecision(), &m); err != nil {
+	if err := proto.Unmarshal(stored, &m); err != nil {
 		s.Damage = fmt.Sprintf("the decision cannot be decoded: %v", err)
 		return s
 	}
 	prev, prevOK := hashOf(m.GetPrevHash())
-	s.Hash, _ = hashOf(record.GetHash())
-	if s.Hash != chain(prev, record.GetDecision()) || !prevOK || len(record.GetHash()) != len(s.Hash) {
+	s.Hash, _ = hashOf(hash)
+	if s.Hash != chain(prev, stored) || !prevOK || len(hash) != len(s.Hash) {
 		s.Damage = "the hash of the record does not match its bytes"
 		return s
 	}
 	s.Decision = decision(&m, prev)
 	s.Damage = notUnderstood(&m)
 	return s
+}
+
+// record gives the two fields of a Record, as proto.Unmarshal would but where they lie: every reader reads every record, and
+// the decision would be copied once more.
+func record(value []byte) (decision, hash []byte, err error) {
+	for len(value) > 0 {
+		field, kind, n := protowire.ConsumeTag(value)
+		if n < 0 {
+			return nil, nil, protowire.ParseError(n)
+		}
+		value = value[n:]
+		if kind != protowire.BytesType || field > 2 {
+			if n = protowire.ConsumeFieldValue(field, kind, value); n < 0 {
+				return nil, nil, protowire.ParseError(n)
+			}
+			value = value[n:]
+			continue
+		}
+		var content []byte
+		if content, n = protowire.ConsumeBytes(value); n < 0 {
+			return nil, nil, protowire.ParseError(n)
+		}
+		if field == 1 {
+			decision = content
+		} else {
+			hash = content
+		}
+		value = value[n:]
+	}
+	return decision, hash, nil
 }
 
 func decision(m *logv1.Decision, prev es.Hash) Decision {
