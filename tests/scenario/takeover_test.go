@@ -1,28 +1,38 @@
 package scenario_test
 
 import (
+	"encoding/json"
+	"flag"
+	"os"
 	"testing"
 	"time"
 )
 
-// kills of the decider that wrote last, in one night.
-const kills = 20
+// The benchmark plays the same night longer, and wants the times.
+var ( //nolint:gochecknoglobals // flags
+	kills = flag.Int("kills", 20, "how often whoever decides is killed")
+	took  = flag.String("took", "", "file to write how long that took to, as JSON in nanoseconds")
+)
 
-func TestWhoeverDecidesIsKilledTwentyTimesAndNoDecisionIsLostOrWrong(t *testing.T) {
+func TestWhoeverDecidesIsKilledAndNoDecisionIsLostOrWrong(t *testing.T) {
 	t.Parallel()
 	night := Begin(t)
 	desk, panel := night.Console("alpha", "dispatcher"), night.Panel("alpha")
 	quiet := night.Busy()
 	alpha, bravo := night.chronicle("alpha"), night.chronicle("bravo")
 	panel.Rings("DOOR", "north", "HALL") // somebody has decided
-	var took []time.Duration
-	for range kills {
-		author := alpha.author()
-		night.Loses(author)
-		killed := time.Now()
+	outcome := func(since time.Time) (taken, time.Duration) {
 		rung := panel.Rings("INTRUSION", "north", "PHARMACY")
 		desk.Incident(rung)
-		took = append(took, time.Since(killed))
+		return rung, time.Since(since)
+	}
+	var calm, killed []time.Duration
+	for range *kills {
+		_, undisturbed := outcome(time.Now())
+		author := alpha.author()
+		night.Loses(author)
+		rung, after := outcome(time.Now())
+		calm, killed = append(calm, undisturbed), append(killed, after)
 		if by := alpha.answer(rung.Offset).Decider; by == author {
 			t.Errorf("%s is dead and has decided", by)
 		}
@@ -32,7 +42,22 @@ func TestWhoeverDecidesIsKilledTwentyTimesAndNoDecisionIsLostOrWrong(t *testing.
 	night.Eventually("every request has its outcome", alpha.answered)
 	alpha.hasFewVoids()
 	bravo.hasFewVoids()
-	spread(t, "from the kill to the next alarm's outcome at a console", took)
+	spread(t, "from the kill to the next alarm's outcome at a console", killed)
+	writeTook(t, map[string][]time.Duration{"calm": calm, "killed": killed})
+}
+
+func writeTook(t *testing.T, times map[string][]time.Duration) {
+	t.Helper()
+	if *took == "" {
+		return
+	}
+	raw, err := json.Marshal(times)
+	if err == nil {
+		err = os.WriteFile(*took, raw, 0o600)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestADeciderThatJoinsInMidNightKnowsTheStoryAndGoesOnWithItAlone(t *testing.T) {

@@ -21,29 +21,59 @@ import (
 // floor is the least that an alarm's way can take with these parts: two durable hops chained, and a socket. No decision,
 // no HTTP, no directory.
 type floor struct {
-	dir    string
-	broker *embedded.Broker
-	log    *kafkalog.Log
-	server *httptest.Server
-	client *websocket.Conn
-	cancel context.CancelFunc
-	wait   sync.WaitGroup
+	log         *kafkalog.Log
+	intake, out hop
+	server      *httptest.Server
+	client      *websocket.Conn
+	cancel      context.CancelFunc
+	wait        sync.WaitGroup
 }
 
-func startFloor(ctx context.Context) (*floor, error) {
+// hop is a partition that the floor writes to and reads.
+type hop struct {
+	topic     string
+	partition int
+}
+
+// node is an embedded broker in this process, on a directory that goes with it.
+type node struct {
+	*embedded.Broker
+	dir string
+	log *kafkalog.Log
+}
+
+func startNode(ctx context.Context, rooms ...string) (*node, error) {
 	dir, err := os.MkdirTemp("", "vigie-floor-")
 	if err != nil {
 		return nil, err
 	}
-	f := &floor{dir: dir}
+	return startNodeIn(ctx, dir, rooms...)
+}
+
+func startNodeIn(ctx context.Context, dir string, rooms ...string) (*node, error) {
 	cfg := embedded.Default()
-	cfg.Dir, cfg.Rooms = dir, []string{"floor"}
-	if f.broker, err = embedded.Start(ctx, cfg); err != nil {
-		return nil, err
+	cfg.Dir, cfg.Rooms = dir, rooms
+	broker, err := embedded.Start(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if f.log, err = kafkalog.New(f.broker.Config()); err != nil {
-		return nil, err
+	log, err := kafkalog.New(broker.Config())
+	if err != nil {
+		return nil, errors.Join(err, broker.Stop(), os.RemoveAll(dir))
 	}
+	return &node{Broker: broker, dir: dir, log: log}, nil
+}
+
+// stop takes the directory away, too.
+func (n *node) stop() error { return errors.Join(n.halt(), os.RemoveAll(n.dir)) }
+
+func (n *node) halt() error {
+	n.log.Close()
+	return n.Stop()
+}
+
+func startFloor(ctx context.Context, log *kafkalog.Log, intake, out hop) (*floor, error) {
+	f := &floor{log: log, intake: intake, out: out}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	f.cancel = cancel
 	conns := make(chan *websocket.Conn, 1)
@@ -54,25 +84,25 @@ func startFloor(ctx context.Context) (*floor, error) {
 	}))
 	client, res, err := websocket.DefaultDialer.DialContext(ctx, "ws"+strings.TrimPrefix(f.server.URL, "http"), nil)
 	if err != nil {
+		cancel()
+		f.server.Close()
 		return nil, err
 	}
 	_ = res.Body.Close()
 	f.client = client
 	server := <-conns
-	f.follow(run, eventlog.TopicIntake, func(value []byte) error {
-		_, err := f.log.Append(run, eventlog.TopicLog, 0, [][]byte{value})
+	f.follow(run, intake, func(value []byte) error {
+		_, err := f.log.Append(run, out.topic, out.partition, [][]byte{value})
 		return err
 	})
-	f.follow(run, eventlog.TopicLog, func(value []byte) error {
-		return server.WriteMessage(websocket.BinaryMessage, value)
-	})
+	f.follow(run, out, func(value []byte) error { return server.WriteMessage(websocket.BinaryMessage, value) })
 	return f, nil
 }
 
-// follow does something with each record of a topic, in order.
-func (f *floor) follow(ctx context.Context, topic string, do func([]byte) error) {
+// follow does something with each record of a partition, in order.
+func (f *floor) follow(ctx context.Context, of hop, do func([]byte) error) {
 	f.wait.Go(func() {
-		_ = f.log.Tail(ctx, topic, 0, 0, func(records []eventlog.Record, _ int64) error {
+		_ = f.log.Tail(ctx, of.topic, of.partition, 0, func(records []eventlog.Record, _ int64) error {
 			for _, r := range records {
 				if err := do(r.Value); err != nil {
 					return err
@@ -89,10 +119,10 @@ func (f *floor) hops(ctx context.Context, n int) ([]time.Duration, error) {
 	value := make([]byte, 300)
 	for range n {
 		began := time.Now()
-		if _, err := f.log.Append(ctx, eventlog.TopicIntake, 0, [][]byte{value}); err != nil {
+		if _, err := f.log.Append(ctx, f.intake.topic, f.intake.partition, [][]byte{value}); err != nil {
 			return nil, err
 		}
-		_ = f.client.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = f.client.SetReadDeadline(time.Now().Add(patience))
 		if _, _, err := f.client.ReadMessage(); err != nil {
 			return nil, fmt.Errorf("receive: %w", err)
 		}
@@ -110,6 +140,5 @@ func (f *floor) stop() error {
 	f.server.CloseClientConnections()
 	f.server.Close()
 	f.wait.Wait()
-	f.log.Close()
-	return errors.Join(err, f.broker.Stop(), os.RemoveAll(f.dir))
+	return err
 }

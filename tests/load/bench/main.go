@@ -3,43 +3,73 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
+	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
+	"syscall"
 )
 
-// row is one figure of bench.json.
-type row struct {
-	Name    string  `json:"name"`
-	Value   float64 `json:"value"`
-	Unit    string  `json:"unit"`
-	Floor   float64 `json:"floor"`
-	Ratio   float64 `json:"ratio"`
-	Machine string  `json:"machine"`
+// settings are what the command line says.
+type settings struct {
+	rounds, samples int
+	kills           int
+	brokerKills     int
+	records         int
+	// bin is the directory of the programs.
+	bin string
+}
+
+// figure is one or more rows that are measured together.
+type figure struct {
+	key, what string
+	measure   func(context.Context, settings) ([]row, error)
+}
+
+func catalogue() []figure {
+	return []figure{
+		{"alarm", "alarm → handheld, all in one process, beside the same hops", alarmEmbedded},
+		{"append", "durable appends to the embedded broker, 1 and 64 at a time, beside raw ones", appends},
+		{"replay", "a log folded into state, beside reading, decoding and hashing it", replays},
+		{"positions", "alarms beside 5,000 positions a second, beside alarms alone", besidePositions},
+		{"history", "alarms beside somebody who reads the whole log again and again, beside alarms alone", besideHistory},
+		{"kafka", "alarm → handheld, services apart on three brokers, beside the same hops there", alarmKafka},
+		{"broker", "the broker that leads a room is killed, until the next decision, beside the next raw append", brokerKilled},
+		{"decider", "the decider that wrote last is killed, until the next outcome, beside nobody killed", deciderKilled},
+	}
 }
 
 func main() { os.Exit(run()) }
 
 func run() int {
-	rounds := flag.Int("rounds", 3, "rounds of floor and figure, alternated; the median of the rounds is shown")
-	samples := flag.Int("samples", 200, "samples in a round")
+	var s settings
+	flag.IntVar(&s.rounds, "rounds", 3, "rounds of floor and figure, alternated; the median of the rounds is shown")
+	flag.IntVar(&s.samples, "samples", 200, "samples in a round")
+	flag.IntVar(&s.kills, "kills", 200, "how many deciders are killed")
+	flag.IntVar(&s.brokerKills, "broker-kills", 20, "how many brokers are killed")
+	flag.IntVar(&s.records, "records", 300_000, "records of the log that is replayed")
+	only := flag.String("only", "", "what to measure, of: "+keys()+"; all when left out")
 	out := flag.String("out", "../bench.json", "file to write")
+	profile := flag.String("cpuprofile", "", "file to write a profile of this process to: brokers, replay and floors run in it")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	rows, err := measure(ctx, *rounds, *samples)
-	if err == nil {
-		err = report(rows, *out)
+	chosen, err := choose(*only)
+	if err == nil && os.Getenv("VIGIE_BIN") == "" {
+		err = errors.New("VIGIE_BIN is not set: run make bench")
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
+		return 2
+	}
+	if s.bin, err = filepath.Abs(filepath.Dir(os.Getenv("VIGIE_BIN"))); err == nil {
+		err = profiled(*profile, func() error { return measure(ctx, s, chosen, *out) })
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
@@ -48,95 +78,59 @@ func run() int {
 	return 0
 }
 
-func measure(ctx context.Context, rounds, samples int) (rows []row, err error) {
-	floor, err := startFloor(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("floor: %w", err)
+func profiled(path string, do func() error) error {
+	if path == "" {
+		return do()
 	}
-	defer func() { err = errors.Join(err, floor.stop()) }()
-	vigie, err := startVigie(ctx)
+	file, err := os.Create(path) //nolint:gosec // the caller's choice
 	if err != nil {
-		return nil, fmt.Errorf("vigie: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, vigie.stop()) }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	err = do()
+	pprof.StopCPUProfile()
+	return errors.Join(err, file.Close())
+}
 
-	series := map[string][]float64{}
-	note := func(name string, times []time.Duration) {
-		slices.Sort(times)
-		series[name+" p50"] = append(series[name+" p50"], millis(percentile(times, 50)))
-		series[name+" p99"] = append(series[name+" p99"], millis(percentile(times, 99)))
+func keys() string {
+	var list []string
+	for _, f := range catalogue() {
+		list = append(list, f.key)
 	}
-	for k := range rounds + 1 {
-		hops, err := floor.hops(ctx, samples)
+	return strings.Join(list, ",")
+}
+
+func choose(only string) ([]figure, error) {
+	if only == "" {
+		return catalogue(), nil
+	}
+	var chosen []figure
+	wanted := strings.Split(only, ",")
+	for _, f := range catalogue() {
+		if k := slices.Index(wanted, f.key); k >= 0 {
+			chosen, wanted = append(chosen, f), slices.Delete(wanted, k, k+1)
+		}
+	}
+	if len(wanted) > 0 {
+		return nil, fmt.Errorf("--only %s: give some of %s", strings.Join(wanted, ","), keys())
+	}
+	return chosen, nil
+}
+
+// measure goes on after a figure that fails: the others took their time too.
+func measure(ctx context.Context, s settings, chosen []figure, out string) error {
+	var rows []row
+	var failed []error
+	for _, f := range chosen {
+		_, _ = fmt.Fprintf(os.Stderr, "%s: %s …\n", f.key, f.what)
+		got, err := f.measure(ctx, s)
 		if err != nil {
-			return nil, fmt.Errorf("floor: %w", err)
+			failed = append(failed, fmt.Errorf("%s: %w", f.key, err))
+			continue
 		}
-		sent, accepted, err := vigie.alarms(ctx, samples)
-		if err != nil {
-			return nil, fmt.Errorf("alarms: %w", err)
-		}
-		if k == 0 {
-			continue // everything is warm from the second round on
-		}
-		note("floor", hops)
-		note("alarm sent → mission at the handheld", sent)
-		note("alarm accepted → mission at the handheld", accepted)
+		rows = append(rows, got...)
 	}
-	for _, name := range []string{"alarm sent → mission at the handheld", "alarm accepted → mission at the handheld"} {
-		for _, p := range []string{" p50", " p99"} {
-			value, under := median(series[name+p]), median(series["floor"+p])
-			rows = append(rows, row{
-				Name: name + p, Value: value, Unit: "ms", Floor: under, Ratio: value / under, Machine: machine(),
-			})
-		}
-	}
-	return rows, nil
-}
-
-func report(rows []row, path string) error {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintf(w, "figure\tvalue\tfloor\tratio\t\n")
-	for _, r := range rows {
-		_, _ = fmt.Fprintf(w, "%s\t%.2f %s\t%.2f %s\t%.2f\t\n", r.Name, r.Value, r.Unit, r.Floor, r.Unit, r.Ratio)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	text.WriteString("floor: two durable hops chained (produce with fsync → consume → produce with fsync → consume → socket → client)\n")
-	text.WriteString("machine: " + machine() + "\n")
-	if _, err := os.Stdout.WriteString(text.String()); err != nil {
-		return err
-	}
-	raw, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(raw, '\n'), 0o600)
-}
-
-// percentile of sorted times, nearest rank.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	return sorted[max(0, (len(sorted)*p+99)/100-1)]
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
-}
-
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// machine names what the figures were taken on.
-func machine() string {
-	model := runtime.GOARCH
-	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(info)) {
-			if name, ok := strings.CutPrefix(line, "model name"); ok {
-				model = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(name), ":"))
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%s, %d cores, %s", cmp.Or(model, "unknown"), runtime.NumCPU(), runtime.Version())
+	return errors.Join(append(failed, report(rows, out))...)
 }

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
+	"vigie/tests/fleet"
 	"vigie/tests/front"
 	"vigie/tests/stack"
 )
@@ -43,9 +45,6 @@ func run(ctx context.Context, args []string) (err error) {
 			return err
 		}
 	}
-	if err := errors.Join(os.RemoveAll(*dir), os.MkdirAll(filepath.Join(*dir, "logs"), 0o700)); err != nil {
-		return err
-	}
 	say("Starting Kafka and Redis. The first time fetches 43 MB; later it takes about 20 seconds.")
 	st, err := stack.Run(ctx, stack.Options{Brokers: *brokers, Redis: true})
 	if err != nil {
@@ -53,25 +52,31 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.Stop()) }()
 
-	f := &fleet{bin: *bin, dir: *dir, region: *region, brokers: strings.Join(st.Kafka(), ","), redis: st.RedisURL()}
-	if err := f.prepare(ctx); err != nil {
+	f := &fleet.Fleet{
+		Bin: *bin, Dir: *dir, Region: *region, Brokers: strings.Join(st.Kafka(), ","), Redis: st.RedisURL(),
+		Ended: func(name string, err error, again time.Duration) {
+			say("%s has ended (%v); it is started again in %v.", name, err, again)
+		},
+	}
+	if err := f.Prepare(ctx); err != nil {
 		return err
 	}
 	for _, name := range []string{"dispatch-1", "dispatch-2", "alarms-1", "positions-1", "replay-1", "gateway-1", "gateway-2"} {
-		f.start(ctx, name)
+		f.Start(ctx, name)
 	}
-	defer f.wait()
-	before, err := front.Open(ctx, *listen, f.hosts)
+	defer f.Wait()
+	before, err := front.Open(ctx, *listen, f.Hosts)
 	if err != nil {
 		return fmt.Errorf("listen: %w: stop the other program or pass --listen", err)
 	}
 	defer before.Close()
-	if !f.await(ctx) {
+	if !f.Await(ctx) {
 		return nil // interrupted
 	}
 	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
-		before.URL(), filepath.Join(*dir, "first-accounts.json"), filepath.Join(*dir, "logs"), f.brokers, f.redis)
-	f.list()
+		before.URL(), f.FirstAccounts(), f.Logs(), f.Brokers, f.Redis)
+	f.Each(func(name, host string, pid int) { say("  %-16s http://%s  process %d", name, host, pid) })
+	say("")
 	say("Kill any of them and watch: it is started again after some seconds. Ctrl-C stops all.")
 	<-ctx.Done()
 	return nil

@@ -1,9 +1,13 @@
-package main
+// Package fleet runs services of Vigie as processes of their own, as production does, on Kafka and Redis that run already.
+// A process that ends is started again after a moment. It is for trying out and for figures; tests have their own, which
+// are killed and started when the test says so.
+package fleet
 
 import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,9 +19,14 @@ import (
 	"time"
 )
 
-// fleet is the processes.
-type fleet struct {
-	bin, dir, region, brokers, redis string
+// Fleet is the processes. All paths are absolute; Dir is emptied by [Fleet.Prepare].
+type Fleet struct {
+	// Bin is where the programs are, Dir what they write, Region the region file.
+	Bin, Dir, Region string
+	// Brokers are host:port,...; Redis is a URL.
+	Brokers, Redis string
+	// Ended is told of a process that has ended before the fleet did.
+	Ended func(name string, err error, again time.Duration)
 
 	running sync.WaitGroup
 
@@ -37,17 +46,26 @@ const (
 	stopBound    = 15 * time.Second
 )
 
-// prepare does what an operator does once.
-func (f *fleet) prepare(ctx context.Context) error {
+// FirstAccounts is the file that [Fleet.Prepare] leaves the first accounts and source keys in.
+func (f *Fleet) FirstAccounts() string { return filepath.Join(f.Dir, "first-accounts.json") }
+
+// Logs is the directory of what the processes say.
+func (f *Fleet) Logs() string { return filepath.Join(f.Dir, "logs") }
+
+// Prepare does what an operator does once, in an empty directory.
+func (f *Fleet) Prepare(ctx context.Context) error {
+	if err := errors.Join(os.RemoveAll(f.Dir), os.MkdirAll(f.Logs(), 0o700)); err != nil {
+		return err
+	}
 	commands := [][]string{
-		{"topics", "apply", "--brokers", f.brokers, "--region", f.region},
-		{"account", "init", "--data", f.dir, "--region", f.region},
+		{"topics", "apply", "--brokers", f.Brokers, "--region", f.Region},
+		{"account", "init", "--data", f.Dir, "--region", f.Region},
 	}
 	for _, name := range []string{"alarms", "gateway"} {
 		commands = append(commands, []string{"certs", "issue", "--dir", f.internal(""), "--name", name, "--host", "127.0.0.1"})
 	}
 	for _, args := range commands {
-		out, err := exec.CommandContext(ctx, filepath.Join(f.bin, "vigie"), args...).CombinedOutput() //nolint:gosec // our own program
+		out, err := exec.CommandContext(ctx, filepath.Join(f.Bin, "vigie"), args...).CombinedOutput() //nolint:gosec // our own program
 		if err != nil {
 			return fmt.Errorf("vigie %s: %w: %s", strings.Join(args, " "), err, out)
 		}
@@ -55,16 +73,16 @@ func (f *fleet) prepare(ctx context.Context) error {
 	return nil
 }
 
-func (f *fleet) internal(name string) string { return filepath.Join(f.dir, "internal", name) }
+func (f *Fleet) internal(name string) string { return filepath.Join(f.Dir, "internal", name) }
 
 // environment is all that a service is told.
-func (f *fleet) environment(program, name, number string) []string {
+func (f *Fleet) environment(program, name, number string) []string {
 	env := append(os.Environ(),
-		"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS="+f.brokers, "VIGIE_REDIS_URL="+f.redis,
-		"VIGIE_DIRECTORY_URL="+filepath.Join(f.dir, "directory.db"),
-		"VIGIE_DISPATCH_NAME="+name, "VIGIE_DISPATCH_WITNESS_PATH="+filepath.Join(f.dir, name+".witness.json"),
-		"VIGIE_DISPATCH_SNAPSHOT_DIR="+filepath.Join(f.dir, "snapshots", name),
-		"VIGIE_GATEWAY_NAME="+name, "VIGIE_GATEWAY_REGION="+f.region, "VIGIE_POSITIONS_NAME="+name,
+		"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS="+f.Brokers, "VIGIE_REDIS_URL="+f.Redis,
+		"VIGIE_DIRECTORY_URL="+filepath.Join(f.Dir, "directory.db"),
+		"VIGIE_DISPATCH_NAME="+name, "VIGIE_DISPATCH_WITNESS_PATH="+filepath.Join(f.Dir, name+".witness.json"),
+		"VIGIE_DISPATCH_SNAPSHOT_DIR="+filepath.Join(f.Dir, "snapshots", name),
+		"VIGIE_GATEWAY_NAME="+name, "VIGIE_GATEWAY_REGION="+f.Region, "VIGIE_POSITIONS_NAME="+name,
 	)
 	if program != "alarms" && program != "gateway" {
 		return env
@@ -74,7 +92,7 @@ func (f *fleet) environment(program, name, number string) []string {
 	gateways := []string{gatewayAddress("1"), gatewayAddress("2")}
 	env = append(env,
 		prefix+"INTERNAL_CA="+f.internal("ca.crt"), prefix+"INTERNAL_CERT="+f.internal(program+".crt"),
-		prefix+"INTERNAL_KEY="+f.internal(program+".key"), prefix+"JOURNAL_DIR="+filepath.Join(f.dir, "journal", name),
+		prefix+"INTERNAL_KEY="+f.internal(program+".key"), prefix+"JOURNAL_DIR="+filepath.Join(f.Dir, "journal", name),
 		prefix+"GATEWAYS="+strings.Join(gateways, ","),
 	)
 	if program == "gateway" {
@@ -86,8 +104,8 @@ func (f *fleet) environment(program, name, number string) []string {
 // gatewayAddress is a loopback address of its own: no port of 127.0.0.1 is taken by chance.
 func gatewayAddress(number string) string { return "127.7.4." + number + ":7443" }
 
-// start keeps a service running until ctx ends.
-func (f *fleet) start(ctx context.Context, name string) {
+// Start keeps a service running until ctx ends.
+func (f *Fleet) Start(ctx context.Context, name string) {
 	f.mu.Lock()
 	f.names = append(f.names, name)
 	f.mu.Unlock()
@@ -98,7 +116,7 @@ func (f *fleet) start(ctx context.Context, name string) {
 			if ctx.Err() != nil {
 				return
 			}
-			say("%s has ended (%v); it is started again in %v.", name, err, restartAfter)
+			f.Ended(name, err, restartAfter)
 			select {
 			case <-time.After(restartAfter):
 			case <-ctx.Done():
@@ -109,14 +127,14 @@ func (f *fleet) start(ctx context.Context, name string) {
 }
 
 // once runs a service to its end. Its log goes to a file, but for the line that says where it is.
-func (f *fleet) once(ctx context.Context, name string) error {
+func (f *Fleet) once(ctx context.Context, name string) error {
 	program, number, _ := strings.Cut(name, "-")
-	log, err := os.OpenFile(filepath.Join(f.dir, "logs", name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // names are ours
+	log, err := os.OpenFile(filepath.Join(f.Logs(), name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // names are ours
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	c := exec.CommandContext(ctx, filepath.Join(f.bin, program), "--json") //nolint:gosec // our own program
+	c := exec.CommandContext(ctx, filepath.Join(f.Bin, program), "--json") //nolint:gosec // our own program
 	c.Env, c.Stderr = f.environment(program, name, number), log
 	c.Cancel, c.WaitDelay = func() error { return c.Process.Signal(syscall.SIGTERM) }, stopBound
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM} // Ctrl-C is ours to pass on
@@ -137,7 +155,7 @@ func (f *fleet) once(ctx context.Context, name string) error {
 	return c.Wait()
 }
 
-func (f *fleet) set(name string, s service) {
+func (f *Fleet) set(name string, s service) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.up == nil {
@@ -148,8 +166,8 @@ func (f *fleet) set(name string, s service) {
 	}
 }
 
-// hosts gives where the processes of a service are.
-func (f *fleet) hosts(program string) []string {
+// Hosts gives where the processes of a service are.
+func (f *Fleet) Hosts(program string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var hosts []string
@@ -161,8 +179,8 @@ func (f *fleet) hosts(program string) []string {
 	return hosts
 }
 
-// await waits until all are ready; false when it was interrupted.
-func (f *fleet) await(ctx context.Context) bool {
+// Await waits until all are ready; false when it was interrupted.
+func (f *Fleet) Await(ctx context.Context) bool {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -180,14 +198,16 @@ func (f *fleet) await(ctx context.Context) bool {
 	}
 }
 
-func (f *fleet) list() {
+// Each calls visit with every process that runs.
+func (f *Fleet) Each(visit func(name, host string, pid int)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, name := range f.names {
-		say("  %-16s http://%s  process %d", name, f.up[name].host, f.up[name].pid)
+		if s, ok := f.up[name]; ok {
+			visit(name, s.host, s.pid)
+		}
 	}
-	say("")
 }
 
-// wait is for the processes to end; their context has.
-func (f *fleet) wait() { f.running.Wait() }
+// Wait is for the processes to end; their context has.
+func (f *Fleet) Wait() { f.running.Wait() }
