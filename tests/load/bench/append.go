@@ -61,20 +61,17 @@ func appends(ctx context.Context, s settings) (rows []row, err error) {
 	}
 	var got series
 	for k := range s.rounds + 1 {
-		var failed error
-		took := func(n, at int, do func() error) (all time.Duration, each []time.Duration) {
-			all, each, err := together(n, at, do)
-			failed = errors.Join(failed, err)
-			return all, each
+		// One after the other: what else the disk has to do falls on all three alike.
+		times, err := inTurn(s.samples, write, produce(1), sync(1))
+		if err != nil {
+			return nil, err
 		}
-		_, raw := took(s.samples, 1, produce(1))
-		_, one := took(s.samples, 1, write)
-		_, disk := took(s.samples, 1, sync(1))
-		rawAll, rawBatches := took(s.samples, 1, produce(callers))
-		manyAll, many := took(s.samples*callers, callers, write)
-		diskAll, _ := took(s.samples, 1, sync(callers))
-		if failed != nil {
-			return nil, failed
+		one, raw, disk := times[0], times[1], times[2]
+		manyAll, many, err := together(s.samples*callers, callers, write)
+		rawAll, rawBatches, err2 := together(s.samples, 1, produce(callers))
+		diskAll, _, err3 := together(s.samples, 1, sync(callers))
+		if err := errors.Join(err, err2, err3); err != nil {
+			return nil, err
 		}
 		if k == 0 {
 			continue
@@ -90,6 +87,21 @@ func appends(ctx context.Context, s settings) (rows []row, err error) {
 		got.add(rate)
 	}
 	return got.medians(), nil
+}
+
+// inTurn does several things n times, one after the other, and says how long each took.
+func inTurn(n int, do ...func() error) ([][]time.Duration, error) {
+	times := make([][]time.Duration, len(do))
+	for range n {
+		for k := range do {
+			began := time.Now()
+			if err := do[k](); err != nil {
+				return nil, err
+			}
+			times[k] = append(times[k], time.Since(began))
+		}
+	}
+	return times, nil
 }
 
 // together does something n times, so many at the same time.
