@@ -21,8 +21,9 @@ import (
 
 // Names of the services that talk to one another, as their certificates bear them.
 const (
-	Alarms  = "alarms"
-	Gateway = "gateway"
+	Alarms    = "alarms"
+	Gateway   = "gateway"
+	Positions = "positions"
 )
 
 // Credentials are the files that a process shows and checks others by: none, or all three.

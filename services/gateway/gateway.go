@@ -202,7 +202,7 @@ func (s *service) open(ctx context.Context) error {
 		}
 	}
 	s.internal, err = peer.Listen(l, peer.ServerConfig{
-		Credentials: s.cfg.Credentials, Clients: []string{peer.Alarms, peer.Gateway}, Failed: s.fail, Logger: s.slog,
+		Credentials: s.cfg.Credentials, Clients: []string{peer.Alarms, peer.Gateway, peer.Positions}, Failed: s.fail, Logger: s.slog,
 		Handlers: map[string]peer.Handler{edge.TellProvisional: s.provisional.Take},
 	})
 	if err != nil {

@@ -22,9 +22,11 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/edge"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/eventlog/kafkalog/pubsub"
 	"vigie/pkg/follow"
+	"vigie/pkg/journal"
 	"vigie/pkg/projection"
 	"vigie/services/positions/internal/crossings"
 	"vigie/services/positions/internal/lastknown"
@@ -35,14 +37,12 @@ import (
 // Config of the positions service.
 type Config struct {
 	// Name tells processes apart in what is heard of them; each run has its own besides.
-	Name string `koanf:"name" help:"name of this process among others; the host's when empty"`
+	Name          string `koanf:"name" help:"name of this process among others; the host's when empty"`
+	edge.Settings `koanf:",squash"`
 }
 
-// Default is a process named for its host.
+// Default is a process named for its host, without a journal: while Kafka is away no SOS of a tracker is acknowledged.
 func Default() Config { return Config{} }
-
-// Validate accepts every value.
-func (Config) Validate() error { return nil }
 
 // Module runs the positions service in any process.
 func Module(cfg Config) fx.Option {
@@ -51,10 +51,12 @@ func Module(cfg Config) fx.Option {
 		fx.Supply(cfg, fx.Private),
 		fx.Provide(newParking, newService, fx.Private),
 		app.RouterModule(app.DefaultRouter()),
-		fx.Provide(app.AsCheck(func(s *service) app.Check { return app.Check{Name: "positions", Ready: s.ready} })),
+		fx.Provide(app.AsCheck(func(s *service) app.Check {
+			return app.Check{Name: "positions", Ready: s.ready, Degraded: s.edge.Degraded}
+		})),
 		fx.Provide(app.AsRoutes(func(s *service) app.Routes { return app.Routes{Name: "positions", Add: s.routes} })),
 		fx.Invoke(func(s *service, r *prometheus.Registry) error {
-			return errors.Join(r.Register(s.receiver.Metrics()), r.Register(s.reported), r.Register(s.known))
+			return errors.Join(r.Register(s.receiver.Metrics()), r.Register(s.reported), r.Register(s.known), s.edge.Register(r, "positions"))
 		}),
 	)
 }
@@ -63,6 +65,7 @@ type service struct {
 	rooms     *follow.Rooms
 	positions *kafkalog.Writer
 	intake    *kafkalog.Writer
+	edge      *edge.Edge
 	receiver  *receiver.Receiver
 	crossings *crossings.Watch
 	reported  prometheus.Counter
@@ -113,8 +116,9 @@ func newService(p parameters) (*service, error) {
 	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
+	s.edge = edge.New(edge.Config{Settings: p.Config.Settings, Writer: s.intake, Logger: logger})
 	s.receiver = receiver.New(receiver.Config{
-		Rooms: s.rooms, Positions: s.positions, Intake: s.intake, Directory: dir, Clock: c, Logger: logger,
+		Rooms: s.rooms, Positions: s.positions, Edge: s.edge, Directory: dir, Clock: c, Logger: logger,
 	})
 	s.crossings = crossings.New(crossings.Config{
 		Rooms: s.rooms, Log: log, Intake: s.intake, Clock: c, Process: s.process, Logger: logger, Reported: s.reported,
@@ -138,6 +142,12 @@ func (s *service) start(ctx context.Context) error {
 	if err := s.rooms.Start(ctx); err != nil {
 		return err
 	}
+	if err := s.edge.Start(ctx, s.rooms.Table()); err != nil {
+		if errors.Is(err, journal.ErrInUse) {
+			err = app.Exit(app.DataInUse, err)
+		}
+		return errors.Join(err, s.stop(ctx)) // nobody stops what has not started
+	}
 	s.crossings.Start(ctx)
 	s.beater = beat.Start(ctx, beat.Config{
 		Writer: s.positions, Rooms: s.rooms.Table(), Process: s.process, Service: beat.Positions,
@@ -151,10 +161,11 @@ func (s *service) stop(context.Context) error {
 		s.beater.Stop()
 	}
 	s.crossings.Stop()
+	err := s.edge.Stop()
 	s.intake.Close()
 	s.positions.Close()
 	s.rooms.Stop()
-	return nil
+	return err
 }
 
 // ready: who is on duty is known. Last positions may be cold; that is said where they are asked for.

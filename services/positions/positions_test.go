@@ -67,10 +67,16 @@ const team = "T-north-1"
 
 func start(tb testing.TB) *field {
 	tb.Helper()
+	return startWith(tb, positions.Default())
+}
+
+func startWith(tb testing.TB, cfg positions.Config) *field {
+	tb.Helper()
+	cfg.Name = "one"
 	f := &field{World: livetest.Start(tb, "north", "south"), tb: tb, dir: livetest.Directory(tb)}
 	f.redis = projectiontest.Open(tb, projectiontest.Config(projectiontest.StartMiniredis(tb).Addr()))
 	f.Decide("north", "south")
-	f.url, f.stop = f.process("one")
+	f.url, f.stop = f.processWith(cfg)
 	f.StartDuty("north", team)
 	f.token, f.device = f.handheld(team)
 	f.off, _ = f.handheld("T-north-2")
@@ -94,9 +100,16 @@ func (f *field) handheld(team string) (token, device string) {
 // process runs the service with what the world has.
 func (f *field) process(name string) (url string, stop func()) {
 	f.tb.Helper()
+	cfg := positions.Default()
+	cfg.Name = name
+	return f.processWith(cfg)
+}
+
+func (f *field) processWith(own positions.Config) (url string, stop func()) {
+	f.tb.Helper()
 	return f.Serve(func(ctx context.Context, up func(string)) error {
-		cfg, own := app.Default(), positions.Default()
-		cfg.Listen, cfg.LogLevel, own.Name = "127.0.0.1:0", "error", name
+		cfg := app.Default()
+		cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
 		return app.Run(ctx, app.Module(cfg), fx.Supply(f.Log, f.dir, f.Clock, f.redis), positions.Module(own),
 			fx.Decorate(func() *slog.Logger { return app.NewLogger(&f.said, true, slog.LevelInfo) }),
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))

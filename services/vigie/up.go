@@ -105,8 +105,9 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 	broker.Dir, broker.Listen, broker.Rooms, broker.WitnessFile = in("broker"), cfg.KafkaListen, rooms, in("witness.json")
 	gate := gateway.Default()
 	gate.Name, gate.Region = "vigie", cfg.Region
-	alarm := alarms.Default()
-	if err := within(cfg.Data, &alarm, &gate); err != nil {
+	alarm, position := alarms.Default(), positions.Default()
+	position.Name = "vigie"
+	if err := within(cfg.Data, &alarm, &position, &gate); err != nil {
 		return fx.Error(err)
 	}
 	return fx.Options(
@@ -131,7 +132,7 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 		}),
 		dispatch.Module(dispatch.Config{Name: "vigie", WitnessPath: in("witness.json"), SnapshotDir: in("snapshots")}),
 		alarms.Module(alarm),
-		positions.Module(positions.Config{Name: "vigie"}),
+		positions.Module(position),
 		gateway.Module(gate),
 		replay.Module(replay.Default()),
 		fx.Invoke(func(lc fx.Lifecycle, address *app.Address, kafka kafkalog.Config, first ready.First, stop *app.Stop, log *slog.Logger) {

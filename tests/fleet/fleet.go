@@ -61,7 +61,7 @@ func (f *Fleet) Prepare(ctx context.Context) error {
 		{"topics", "apply", "--brokers", f.Brokers, "--region", f.Region},
 		{"account", "init", "--data", f.Dir, "--region", f.Region},
 	}
-	for _, name := range []string{"alarms", "gateway"} {
+	for _, name := range []string{"alarms", "positions", "gateway"} {
 		commands = append(commands, []string{"certs", "issue", "--dir", f.internal(""), "--name", name, "--host", "127.0.0.1"})
 	}
 	for _, args := range commands {
@@ -84,7 +84,7 @@ func (f *Fleet) environment(program, name, number string) []string {
 		"VIGIE_DISPATCH_SNAPSHOT_DIR="+filepath.Join(f.Dir, "snapshots", name),
 		"VIGIE_GATEWAY_NAME="+name, "VIGIE_GATEWAY_REGION="+f.Region, "VIGIE_POSITIONS_NAME="+name,
 	)
-	if program != "alarms" && program != "gateway" {
+	if !slices.Contains([]string{"alarms", "positions", "gateway"}, program) {
 		return env
 	}
 	// What they need of one another while Kafka is away.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func (p *processes) internal(name string) []string {
 	p.t.Helper()
 	program, number, _ := strings.Cut(name, "-")
-	if program != "alarms" && program != "gateway" {
+	if !slices.Contains([]string{"alarms", "positions", "gateway"}, program) {
 		return nil
 	}
 	dir := filepath.Join(p.home, "internal")
@@ -88,6 +89,22 @@ func (p *Panel) Provisionally(key string, a alarm) taken {
 		p.n.t.Fatalf("alarm %s while Kafka is away: %+v", key, got)
 	}
 	return got
+}
+
+// pressed has a phone's tracker say that its button was pressed, for which Kafka is not needed, and gives what the SOS is
+// known by.
+func (p *phone) pressed(desk *Console) (key string) {
+	p.n.t.Helper()
+	p.n.must(http.StatusOK, http.MethodGet, fmt.Sprintf("/v1/positions/osmand?alarm=sos&timestamp=%d", p.n.Now().Unix()), p.token, nil)
+	desk.awaitWithin(patience, "the provisional notice of a tracker's SOS", func() bool {
+		n, ok := find(desk.notices, func(n *watchv1.Notice) bool {
+			return n.GetKind() == "provisional" && strings.HasPrefix(n.GetKey(), "osmand-sos/")
+		})
+		key = n.GetKey()
+		return ok
+	})
+	p.n.claims.add(promise{alarm: true, provisional: true, room: "alpha", id: key})
+	return key
 }
 
 // notice waits for a notice about something, or for its end.

@@ -64,6 +64,7 @@ func TestWhileKafkaIsAwayAlarmsAndSOSAreTakenAndShownAndAfterwardsDecidedInOrder
 		t.Errorf("an SOS over HTTP: %v, %d %s", err, got.status, got.body)
 	}
 	far.notice(patience, "provisional", spoken.GetId(), false)
+	pressed := night.Phone("south-2").pressed(desk)
 	first.Restore = true
 	panel.Provisionally("restored", first)
 	// Whatever else is asked is answered as unknown in time, and not carried out when it is stale.
@@ -94,6 +95,7 @@ func TestWhileKafkaIsAwayAlarmsAndSOSAreTakenAndShownAndAfterwardsDecidedInOrder
 	}
 	near.notice(recovery, "provisional", alarms["first"].AlarmID, true)
 	desk.notice(recovery, "provisional", sos.GetId(), true)
+	desk.notice(recovery, "provisional", pressed, true)
 	night.Within(recovery, "the first alarm has its offset", func() (bool, string) {
 		got := panel.Tries("first", alarm{Code: "INTRUSION", Site: "north", Zone: "PHARMACY"})
 		return !got.Provisional && got.Offset > settled.Offset, fmt.Sprintf("%+v", got)

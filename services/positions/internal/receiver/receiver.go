@@ -18,6 +18,7 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/edge"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
@@ -28,7 +29,7 @@ import (
 type Config struct {
 	Rooms     *follow.Rooms
 	Positions *kafkalog.Writer
-	Intake    *kafkalog.Writer
+	Edge      *edge.Edge
 	Directory *directory.Directory
 	Clock     *clock.Clock
 	Logger    *slog.Logger
@@ -78,15 +79,35 @@ var errNotStored = errors.New("positions not stored")
 func (r *Receiver) take(ctx context.Context, source string, p authz.Principal, board *follow.Board, reports []report) error {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeBound)
 	defer done()
+	raised, away := false, false
 	for k := range reports {
 		if reports[k].sos {
 			// First and by itself: it is heard off duty too, and whatever its place is worth.
-			if err := r.raise(ctx, source, p, board, &reports[k]); err != nil {
+			provisional, err := r.raise(ctx, source, p, board, &reports[k])
+			if err != nil {
 				return err
 			}
+			raised, away = true, away || provisional
 		}
 	}
-	// All are under way before the first is waited for: a telephone that had no network for a while sends hundreds.
+	if away {
+		// Whoever has called for help is answered at once: its positions, if Kafka does not take them either, are let go.
+		ctx, done = context.WithTimeout(ctx, edge.After)
+		defer done()
+	}
+	err := r.keepAll(ctx, source, p, board, reports)
+	if err == nil {
+		return nil
+	}
+	r.Logger.WarnContext(ctx, "positions not stored", "room", board.Room.Room, "err", err)
+	if raised {
+		return nil // the same message again may be another SOS
+	}
+	return errors.Join(errNotStored, err)
+}
+
+// keepAll has all positions under way before it waits for the first: a telephone that had no network for a while sends hundreds.
+func (r *Receiver) keepAll(ctx context.Context, source string, p authz.Principal, board *follow.Board, reports []report) error {
 	var sent []*kafkalog.Pending
 	var failed error
 	for k := range reports {
@@ -108,11 +129,7 @@ func (r *Receiver) take(ctx context.Context, source string, p authz.Principal, b
 		}
 		r.received.WithLabelValues(source, kept).Inc()
 	}
-	if failed != nil {
-		r.Logger.WarnContext(ctx, "positions not stored", "room", board.Room.Room, "err", failed)
-		return errors.Join(errNotStored, failed)
-	}
-	return nil
+	return failed
 }
 
 // keep has one position stored, if it is one to be kept; of one that is not it says why.

@@ -9,7 +9,7 @@ import (
 
 	"vigie/pkg/authz"
 	"vigie/pkg/domain/controlroom"
-	"vigie/pkg/eventlog"
+	"vigie/pkg/edge"
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	personalv1 "vigie/pkg/gen/vigie/personal/v1"
@@ -17,9 +17,12 @@ import (
 	"vigie/services/positions/internal/fence"
 )
 
-// raise asks the room for help: a tracker's button was pressed. It is stored when this returns without an error. The same
-// message again is the same SOS; one that states no time is a new one, which the room joins to what is under way.
-func (r *Receiver) raise(ctx context.Context, source string, p authz.Principal, board *follow.Board, one *report) error {
+// raise asks the room for help: a tracker's button was pressed. It will not be lost when this returns without an error;
+// provisional says that it waits on disk for Kafka. The same message again is the same SOS; one that states no time is a
+// new one, which the room joins to what is under way.
+func (r *Receiver) raise(
+	ctx context.Context, source string, p authz.Principal, board *follow.Board, one *report,
+) (provisional bool, err error) {
 	now := r.Clock.Now()
 	at := one.when(now)
 	sos := &intakev1.RaiseSos{Team: p.Team, Guard: p.Guard}
@@ -30,20 +33,26 @@ func (r *Receiver) raise(ctx context.Context, source string, p authz.Principal, 
 		}
 	}
 	q := &intakev1.Request{
-		Room: board.Room.Room, Principal: string(p.Kind) + "/" + p.ID, Id: fmt.Sprintf("%s-sos/%d", source, at.UnixMilli()),
+		Room: board.Room.Room, Principal: string(p.Kind) + "/" + p.ID, Id: fmt.Sprintf("%s-sos/%s/%d", source, p.ID, at.UnixMilli()),
 		ReceivedAtMs: now.UnixMilli(), DeviceAtMs: at.UnixMilli(), Traceparent: trace(ctx),
 		Actor: &intakev1.Actor{Id: p.Guard, Role: string(authz.Guard)},
 		Body:  &intakev1.Request_RaiseSos{RaiseSos: sos},
 	}
 	value, err := wire.EncodeRequest(q)
 	if err != nil {
-		return fmt.Errorf("sos: %w", err)
+		return false, fmt.Errorf("sos: %w", err)
 	}
-	if _, err := r.Intake.Write(ctx, eventlog.TopicIntake, board.Room.Partition, value); err != nil {
+	receipt, err := r.Edge.Write(ctx, q, value)
+	switch {
+	case errors.Is(err, edge.ErrReused):
+		// The same device at the same moment, told otherwise: help is asked for, and the room would refuse the second.
+		r.Logger.WarnContext(ctx, "sos told twice and not alike, the first counts", "room", board.Room.Room, "id", q.GetId())
+		return true, nil
+	case err != nil:
 		r.Logger.ErrorContext(ctx, "sos not stored", "room", board.Room.Room, "err", err)
-		return errors.Join(errNotStored, err)
+		return false, errors.Join(errNotStored, err)
 	}
-	return nil
+	return receipt.Provisional, nil
 }
 
 // seal puts the coordinates under the key of the guard and of the month in which it happened: a repeat has the same bytes. An SOS is not kept back for want of a key.

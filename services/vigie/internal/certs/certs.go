@@ -20,7 +20,7 @@ func Command() *cobra.Command {
 	issue := &cobra.Command{
 		Use: "issue", Short: "Make a certificate for a service, and the authority when the directory has none", Args: cobra.NoArgs,
 		Long: "Make a certificate for a service, and the authority when the directory has none.\n\n" +
-			"The name is that of the service, alarms or gateway: by it others know whom they talk to. All processes of a service may\n" +
+			"The name is that of the service, alarms, gateway or positions: by it others know whom they talk to. All processes of a service may\n" +
 			"share one certificate, or have one each from a directory of their own with the same ca.crt and ca.key. Each process\n" +
 			"needs ca.crt, its certificate and its key; ca.key stays where certificates are made. Issue again before a certificate\n" +
 			"runs out (825 days) and put the files in place of the old ones: they are read anew, nothing has to be restarted.",
@@ -39,7 +39,7 @@ func Command() *cobra.Command {
 		},
 	}
 	issue.Flags().StringVar(&dir, "dir", "", "directory of the authority and what it issues")
-	issue.Flags().StringVar(&name, "name", "", "service that the certificate is for: alarms or gateway")
+	issue.Flags().StringVar(&name, "name", "", "service that the certificate is for: alarms, gateway or positions")
 	issue.Flags().StringSliceVar(&hosts, "host", nil, "names and addresses of the machines it runs on")
 	issue.Flags().BoolVar(&asJSON, "json", false, "write the result as JSON")
 	for _, flag := range []string{"dir", "name"} {
