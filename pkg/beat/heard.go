@@ -28,6 +28,8 @@ type Heard struct {
 type heard struct {
 	*positionsv1.Beat
 	at time.Time
+	// since is when it began to be heard without a gap longer than [gap].
+	since time.Time
 	// said are what the clock showed in the beats heard of late.
 	said []reading
 }
@@ -58,8 +60,13 @@ func NewHeard(rate int, now time.Time) *Heard {
 func (h *Heard) Take(b *positionsv1.Beat, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	said := slices.DeleteFunc(h.latest[b.GetProcess()].said, func(r reading) bool { return now.Sub(r.at) > SilentAfter })
-	h.latest[b.GetProcess()] = heard{Beat: b, at: now, said: append(said, reading{b.GetClockMs(), now})}
+	before := h.latest[b.GetProcess()]
+	since := before.since
+	if now.Sub(before.at) > gap {
+		since = now
+	}
+	said := slices.DeleteFunc(before.said, func(r reading) bool { return now.Sub(r.at) > SilentAfter })
+	h.latest[b.GetProcess()] = heard{Beat: b, at: now, since: since, said: append(said, reading{b.GetClockMs(), now})}
 	for process, last := range h.latest {
 		if now.Sub(last.at) > 10*SilentAfter {
 			delete(h.latest, process)
@@ -96,10 +103,20 @@ func (h *Heard) Silent(process string, now time.Time) bool {
 	return now.Sub(last.at) > SilentAfter
 }
 
-// Level is the highest level that every process heard of late reads, own the one of this process.
-func (h *Heard) Level(own uint32, now time.Time) uint32 {
+// gap is how far apart the beats of a process may come for the hearing to be whole: when telemetry is away for no longer,
+// none of those who beat seems to be silent.
+const gap = Every + Every/2
+
+// Level is the highest level that every process heard of late reads, own the one of this process. Until this process has
+// been listening for as long as another may be silent, which is when it has heard its own beats for so long, it does not
+// know who is there: the level stays what it is.
+func (h *Heard) Level(process string, own, current uint32, now time.Time) uint32 {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	self, ok := h.latest[process]
+	if !ok || now.Sub(self.at) > gap || self.at.Sub(self.since) < SilentAfter {
+		return current
+	}
 	for _, last := range h.latest {
 		if now.Sub(last.at) <= SilentAfter {
 			own = min(own, last.GetLevel())

@@ -63,17 +63,43 @@ func TestAProcessIsSilentWhenItWasNotHeardFor15Seconds(t *testing.T) {
 func TestALevelIsReadWhenEverybodyReadsIt(t *testing.T) {
 	t.Parallel()
 	h := beat.NewHeard(1, start)
-	h.Take(says("new", beat.Gateway, 0, 3), start)
-	if level := h.Level(2, start); level != 2 {
-		t.Errorf("level %d, want 2", level)
+	all := map[string]uint32{"me": 3, "new": 3, "old": 1}
+	at := time.Duration(0)
+	// listen lets those beat for so long who are given.
+	listen := func(length time.Duration, processes ...string) {
+		for end := at + length; at < end; at += beat.Every {
+			for _, p := range processes {
+				h.Take(says(p, beat.Gateway, 0, all[p]), start.Add(at))
+			}
+		}
 	}
-	h.Take(says("old", beat.Gateway, 0, 1), start)
-	if level := h.Level(2, start); level != 1 {
-		t.Errorf("level %d, want 1: an old process is still there", level)
+	expect := func(when string, want uint32) {
+		t.Helper()
+		if level := h.Level("me", 3, 1, start.Add(at-beat.Every)); level != want {
+			t.Errorf("%s: level %d, want %d", when, level, want)
+		}
 	}
-	if level := h.Level(2, start.Add(time.Minute)); level != 2 {
-		t.Errorf("level %d, want 2: the old process is gone", level)
-	}
+	expect("nobody heard", 1)
+	listen(beat.SilentAfter, "me", "new")
+	expect("not heard for long enough to know who is there", 1)
+	listen(beat.Every, "me", "new")
+	expect("all read it", 3)
+	listen(beat.Every, "me", "new", "old")
+	expect("an old process is there", 1)
+	listen(beat.SilentAfter, "me", "new")
+	expect("an old process may still be there", 1)
+	listen(beat.Every, "me", "new")
+	expect("the old process is gone", 3)
+	at += beat.SilentAfter
+	expect("nothing is heard any more, not even the own beats", 1)
+	listen(beat.Every, "me")
+	expect("the telemetry is back, and those who come back with it have not been heard yet", 1)
+	listen(beat.Every, "me", "old")
+	expect("the old process was there all the time", 1)
+	listen(beat.SilentAfter, "new", "old", "me")
+	expect("and still is", 1)
+	listen(time.Minute, "new")
+	expect("others are heard, and not this one", 1)
 }
 
 // A partition of the telemetry that finds another leader keeps all beats waiting at once: nobody's clock is wrong by that.

@@ -163,6 +163,35 @@ func TestACommandOverHTTP(t *testing.T) {
 	w.expect("nobody", put("", "north", uuid.NewString(), `{"type":"incident.claim","incident":"I1"}`), 401, "unauthenticated")
 }
 
+func TestAnAdministratorRaisesTheLevelOfARoomsLog(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	put := func(token, room, body string) livetest.Answer {
+		return w.call(http.MethodPut, "/v1/rooms/"+room+"/level", token, body)
+	}
+	admin := w.sign("root", authz.Admin, authz.RegionScope)
+	var o struct {
+		Outcome, Code, Message, Room string
+		Version                      int64
+	}
+	w.expect("the level that all read", put(admin, "north", `{"level":1}`), 200, "").Into(t, &o)
+	if o.Outcome != "done" || o.Room != "north" || o.Version < 1 {
+		t.Errorf("%+v", o)
+	}
+	w.expect("one that nobody reads yet", put(admin, "north", `{"level":2}`), 200, "").Into(t, &o)
+	if o.Outcome != "refused" || o.Code != "level_unread" || o.Message == "" {
+		t.Errorf("%+v", o)
+	}
+	asked := w.Requests("north")
+	if last := asked[len(asked)-1]; last.Cause.Principal != "account/root" || last.Role != "admin" || last.Body.GetRaiseLevel().GetLevel() != 2 {
+		t.Errorf("asked %+v", last)
+	}
+	w.expect("no such room", put(admin, "nowhere", `{"level":1}`), 404, "unknown_room")
+	w.expect("no level", put(admin, "north", `{"level":0}`), 422, "invalid_request")
+	w.expect("a chief", put(w.sign("boss", authz.Chief, authz.RegionScope), "north", `{"level":1}`), 403, "forbidden")
+	w.expect("nobody", put("", "north", `{"level":1}`), 401, "unauthenticated")
+}
+
 func TestEveryOperationIsDescribedWithWhoMayCallIt(t *testing.T) {
 	t.Parallel()
 	w := start(t)
@@ -186,7 +215,7 @@ func TestEveryOperationIsDescribedWithWhoMayCallIt(t *testing.T) {
 	}
 	for id, secured := range map[string]bool{
 		"sign-in": false, "keep-device-token": false, "who-am-i": true, "renew-session": true, "issue-socket-token": true, "sign-out": true,
-		"issue-device-token": true, "list-rooms": true, "put-command": true,
+		"issue-device-token": true, "list-rooms": true, "put-command": true, "raise-level": true,
 	} {
 		if found, ok := got[id]; !ok || found != secured {
 			t.Errorf("%s: described: %v, asks for a token: %v", id, ok, found)

@@ -126,10 +126,11 @@ func TestEverythingStartsAnswersAndStopsInGoodOrderTwice(t *testing.T) {
 		password[a.Account] = a.Password
 	}
 	var session struct{ Token string }
-	signIn := func() {
+	signInAs := func(account string) {
 		livetest.Call(t, http.MethodPost, url+"/v1/sessions", map[string]string{"Content-Type": "application/json"},
-			fmt.Sprintf(`{"account":"chief","password":%q}`, password["chief"])).Into(t, &session)
+			fmt.Sprintf(`{"account":%q,"password":%q}`, account, password[account])).Into(t, &session)
 	}
+	signIn := func() { signInAs("chief") }
 	var list struct {
 		Rooms []struct {
 			Room  string
@@ -161,6 +162,15 @@ func TestEverythingStartsAnswersAndStopsInGoodOrderTwice(t *testing.T) {
 		return len(state.Incidents)
 	}
 	livetest.Await(t, "the alarm has opened an incident", func() bool { return incidents() == 1 })
+	signInAs("admin")
+	for level, want := range map[string]string{"1": "raised to level 1", "99": "not read by every process"} {
+		root, out := Command(), &bytes.Buffer{}
+		root.SetArgs([]string{"log", "raise-level", "--room", rooms[0], "--level", level, "--url", url, "--token", session.Token})
+		root.SetOut(out)
+		if err := root.ExecuteContext(t.Context()); !strings.Contains(fmt.Sprint(out, err), want) {
+			t.Errorf("raising to level %s: %s, %v", level, out, err)
+		}
+	}
 	stop()
 
 	url, stop = ran(t, cfg, rooms)
@@ -193,6 +203,8 @@ func TestTheCommandLineRefusesWhatCannotWork(t *testing.T) {
 		"a certificate of none": {[]string{"certs", "issue", "--dir", t.TempDir(), "--name", "../x"}, app.Failure},
 		"a certificate nowhere": {[]string{"certs", "issue", "--name", "alarms"}, app.Usage},
 		"a certificate":         {[]string{"certs", "issue", "--dir", t.TempDir(), "--name", "alarms", "--host", "127.0.0.1", "--json"}, app.OK},
+		"a level of no room":    {[]string{"log", "raise-level", "--level", "2", "--url", "http://127.0.0.1:1", "--token", "x"}, app.Usage},
+		"a level of nobody":     {[]string{"log", "raise-level", "--room", "x", "--level", "2", "--url", "http://127.0.0.1:1", "--token", "x"}, app.Failure},
 		"the version":           {[]string{"version"}, app.OK},
 		"the configuration":     {[]string{"up", "--print-config"}, app.OK},
 	} {

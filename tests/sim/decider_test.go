@@ -187,7 +187,7 @@ func (d *decider) step() {
 func (d *decider) decide(t es.Tick) {
 	w := d.r.w
 	s := d.writer.Step(t, controlroom.Facts{
-		Room: d.r.name, LogID: d.r.logID, ReadLevel: d.heard.Level(controlroom.MaxLevel, w.realTime()),
+		Room: d.r.name, LogID: d.r.logID, ReadLevel: d.heard.Level(d.n.name, controlroom.MaxLevel, d.writer.Level, w.realTime()),
 		MinuteOfDay: d.r.minuteOfDay(t.Now), Positions: d.r.fixes,
 	})
 	if len(s.Faults) > 0 {

@@ -18,7 +18,7 @@ type Facts struct {
 	Room string
 	// LogID is the id of the room's log in the room table.
 	LogID string
-	// ReadLevel is the highest level that every process reads which was heard of late.
+	// ReadLevel is the highest level that every process is known to read, the one that decides included.
 	ReadLevel uint32
 	// MinuteOfDay is the local time at the sites.
 	MinuteOfDay int32

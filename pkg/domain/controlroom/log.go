@@ -22,7 +22,7 @@ func (d *decider) stepClock(q *intakev1.Request, b *intakev1.StepClock) Outcome 
 
 // raiseLevel waits until every process reads the level: one that does not would stop at the first event of it.
 func (d *decider) raiseLevel(level uint32) Outcome {
-	if level > d.facts.ReadLevel || level > MaxLevel {
+	if level > d.facts.ReadLevel {
 		return refused(&es.Refusal{Code: CodeLevelUnread, Message: fmt.Sprintf(
 			"Level %d is not read by every process yet (%d is): bring all of them to the new version first.", level, d.facts.ReadLevel)})
 	}

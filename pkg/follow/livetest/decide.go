@@ -60,7 +60,9 @@ func (d *decider) settle(ctx context.Context) error {
 	for {
 		now := d.world.Clock.Now().UnixMilli()
 		tick := es.Tick{Now: now, Mono: now}
-		step := d.writer.Step(tick, controlroom.Facts{Room: d.entry.Room, LogID: d.entry.LogID, MinuteOfDay: 600})
+		step := d.writer.Step(tick, controlroom.Facts{
+			Room: d.entry.Room, LogID: d.entry.LogID, ReadLevel: controlroom.MaxLevel, MinuteOfDay: 600,
+		})
 		if step.AskWatermark {
 			_, end, err := follow.Bounds(ctx, d.world.Log, eventlog.TopicIntake, d.entry.Partition)
 			if err != nil {

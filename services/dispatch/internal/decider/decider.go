@@ -39,6 +39,8 @@ type Config struct {
 	Log       *kafkalog.Log
 	Clock     *clock.Clock
 	Positions Positions
+	// Rules are those of the domain, but for tests of a level that is yet to come; nil: the present ones.
+	Rules *controlroom.Domain
 	// Limits of the writer; their waiting decides whether it stands by while another is first.
 	Limits es.Limits
 	// Heard are the beats of the room's processes; nil: nobody else is known. Intake takes what a decider asks for itself.
@@ -101,9 +103,12 @@ const (
 
 // New returns a decider that has read nothing yet.
 func New(c Config) *Decider {
+	if c.Rules == nil {
+		c.Rules = controlroom.Rules()
+	}
 	return &Decider{
 		Config:  c,
-		writer:  es.NewWriterAt(controlroom.NewFold(c.Room.Room), c.Name, c.Limits, wire.Encode),
+		writer:  es.NewWriterAt(es.NewFold(c.Room.Room, c.Rules), c.Name, c.Limits, wire.Encode),
 		log:     c.Logger.With("room", c.Room.Room),
 		started: time.Now(),
 		company: company{Company: beat.NewCompany(c.Heard, c.Name)},

@@ -212,12 +212,12 @@ func (d *Decider) fetchWatermark(ctx context.Context) {
 	}
 }
 
-// readLevel is the highest level that every process reads which is heard.
+// readLevel is the highest level that every process is known to read, this one included.
 func (d *Decider) readLevel() uint32 {
 	if d.Heard == nil {
-		return controlroom.MaxLevel
+		return d.Rules.MaxLevel
 	}
-	return d.Heard.Level(controlroom.MaxLevel, time.Now())
+	return d.Heard.Level(d.Name, d.Rules.MaxLevel, d.writer.Level, time.Now())
 }
 
 // untilNext is how long to sleep: until the next deadline by the domain clock, within bounds.

@@ -58,6 +58,17 @@ func (a *API) Add(api huma.API) {
 			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		},
 	}, a.command)
+	huma.Register(api, huma.Operation{
+		OperationID: "raise-level", Method: http.MethodPut, Path: "/v1/rooms/{room}/level", Tags: []string{"rooms"},
+		Summary: "Raise the level of a room's log",
+		Description: "For administrators, after an upgrade: from then on the room may use what older programs do not read. Refused " +
+			"(level_unread) until every process has been heard to read it. There is no way back.",
+		Security: signedIn,
+		Errors: []int{
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		},
+	}, a.raiseLevel)
 }
 
 // DeviceToken is a handheld signed on.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"vigie/pkg/app"
+	"vigie/pkg/authz"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 	"vigie/services/gateway/internal/command"
 )
@@ -70,7 +71,7 @@ func (a *API) command(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if a.Rooms.Board(in.Room) == nil {
-		return nil, app.Problem(http.StatusNotFound, "unknown_room", "there is no such room: GET /v1/rooms lists them")
+		return nil, unknownRoom()
 	}
 	b := in.Body
 	o, err := a.Desk.Do(ctx, command.Sender{Principal: p}, in.Room, &watchv1.Command{
@@ -87,12 +88,42 @@ func (a *API) command(ctx context.Context, in *struct {
 			Outcome: command.CodeProvisional, Code: command.CodeProvisional, Message: command.ProvisionalMessage, Room: o.Room,
 		}}, nil
 	}
+	return &commandAnswer{http.StatusOK, decided(o)}, nil
+}
+
+func decided(o command.Outcome) CommandOutcome {
 	out := CommandOutcome{Outcome: "done", Room: o.Room, Offset: &o.Offset, Version: &o.Version}
 	if r := o.Refusal; r != nil {
 		out.Outcome, out.Code, out.Message = "refused", r.Code, r.Message
 		out.Incident, out.Mission, out.Team, out.TakenBy = r.Incident, r.Mission, r.Team, r.TakenBy
 	}
-	return &commandAnswer{http.StatusOK, out}, nil
+	return out
+}
+
+func (a *API) raiseLevel(ctx context.Context, in *struct {
+	Bearer
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Level uint32 `json:"level" minimum:"1"`
+	}
+},
+) (*struct{ Body CommandOutcome }, error) {
+	p, err := a.Access.Require(ctx, in.Authorization, authz.Administer, authz.Object{Room: in.Room})
+	if err != nil {
+		return nil, err
+	}
+	if a.Rooms.Board(in.Room) == nil {
+		return nil, unknownRoom()
+	}
+	o, err := a.Desk.RaiseLevel(ctx, command.Sender{Principal: p}, in.Room, in.Body.Level)
+	if err != nil {
+		return nil, problem(err)
+	}
+	return &struct{ Body CommandOutcome }{decided(o)}, nil
+}
+
+func unknownRoom() error {
+	return app.Problem(http.StatusNotFound, "unknown_room", "there is no such room: GET /v1/rooms lists them")
 }
 
 func timestamp(t *time.Time) *timestamppb.Timestamp {

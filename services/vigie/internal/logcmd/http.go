@@ -67,6 +67,10 @@ func (h *httpSource) get(ctx context.Context, query url.Values, path ...string) 
 	if err != nil {
 		return nil, fmt.Errorf("ask the node: %w", err)
 	}
+	return h.do(req)
+}
+
+func (h *httpSource) do(req *http.Request) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+h.token)
 	res, err := h.client.Do(req)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package logcmd is the part of the command line that reads the log: vigie log tail, vigie log verify and vigie replay.
 // Each reads a stopped node's directory (--data), brokers (--brokers) or a running node (--url and --token), says the same
 // wherever it reads, and writes nothing to the log. The one that writes is vigie log reopen: one record, that of two admins
-// who say after which record a damaged log goes on.
+// who say after which record a damaged log goes on. vigie log raise-level asks a running node for a decision.
 package logcmd
 
 import (
@@ -30,7 +30,7 @@ func New() []*cobra.Command {
 		Use: "log", Short: "Read and verify the logs of the rooms, and reopen one that is damaged", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	log.AddCommand(tailCommand(), verifyCommand(), reopenCommand())
+	log.AddCommand(tailCommand(), verifyCommand(), reopenCommand(), raiseCommand())
 	return []*cobra.Command{log, replayCommand()}
 }
 
@@ -124,6 +124,14 @@ func (p *place) openKafka(ctx context.Context) (*kafkaSource, error) {
 }
 
 func (p *place) openURL() (source, error) {
+	node, err := p.openNode()
+	if err != nil {
+		return nil, err
+	}
+	return node, nil
+}
+
+func (p *place) openNode() (*httpSource, error) {
 	base, err := url.Parse(p.url)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, usage("--url %q: give an address such as http://127.0.0.1:8080", p.url)
