@@ -5,7 +5,8 @@
 //
 // Guarantees: what was acknowledged is stored in intake sooner or later, a crash in between included, at least once and
 // with the same bytes: causes make a second copy harmless. A writer's line is first in, first out, and all of a service
-// goes through one: so nothing of a source overtakes what it said before, a restore never its alarm.
+// goes through one: so nothing of a source overtakes what it said before, a restore never its alarm, for as long as the
+// source stays with this process (docs/adr/0008).
 //
 // Callers owe: one Start before the first Write; the same writer for all else that they put into intake; one Stop, before
 // the writer is closed.

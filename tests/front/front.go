@@ -1,10 +1,12 @@
 // Package front is what an operator puts before services in processes of their own: one address, and the path decides which
-// service answers. Of several of a kind they take turns. It is for trying out and for tests; in production this is the work of
-// an ingress, and [Service] says what to configure there.
+// service answers. Of several of a kind they take turns, but for alarms: a source stays with one process while that runs, by
+// its key. It is for trying out and for tests; in production this is the work of an ingress, and [Service] says what to
+// configure there.
 package front
 
 import (
 	"context"
+	"hash/fnv"
 	"io"
 	"log"
 	"net"
@@ -56,7 +58,7 @@ func Open(ctx context.Context, address string, hosts func(service string) []stri
 	proxy := &httputil.ReverseProxy{
 		Transport: f.transport, ErrorLog: quiet,
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: f.host(r.In.URL.Path)})
+			r.SetURL(&url.URL{Scheme: "http", Host: f.host(r.In)})
 			r.Out.Host = r.In.Host // a gateway compares it with the origin of a page
 		},
 	}
@@ -68,13 +70,20 @@ func Open(ctx context.Context, address string, hosts func(service string) []stri
 // URL is where it listens.
 func (f *Front) URL() string { return "http://" + f.address.String() }
 
-// host gives one that answers a path; there is none at the name that it gives when nobody can.
-func (f *Front) host(path string) string {
-	able := f.hosts(Service(path))
+// host gives one that answers a request; there is none at the name that it gives when nobody can.
+func (f *Front) host(r *http.Request) string {
+	service := Service(r.URL.Path)
+	able := f.hosts(service)
 	if len(able) == 0 {
 		return "nobody.invalid"
 	}
-	return able[f.turn.Add(1)%uint64(len(able))]
+	turn := f.turn.Add(1)
+	if service == "alarms" {
+		key := fnv.New64a()
+		_, _ = io.WriteString(key, r.Header.Get("Authorization")) // a hash takes whatever it is given
+		turn = key.Sum64()
+	}
+	return able[turn%uint64(len(able))]
 }
 
 // Close cuts off whoever is still connected.

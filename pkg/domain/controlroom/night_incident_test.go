@@ -3,6 +3,7 @@ package controlroom_test
 import (
 	"testing"
 
+	"vigie/pkg/domain/controlroom"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	regionv1 "vigie/pkg/gen/vigie/region/v1"
 )
@@ -186,6 +187,34 @@ func TestARestoreIsShownOnItsAlarm(t *testing.T) {
 	}
 	n.skip().restore("A4", "BA", "SUD", "pharmacy")
 	n.expect("A4 alarm_restored")
+}
+
+// A restore may come before its alarm, or after the next one, when a source has changed its process in an outage.
+func TestARestoreInWhateverOrderCallsNobodyBack(t *testing.T) {
+	t.Parallel()
+	alarm := func(n *night) { n.alarm("A1", "BA", "NORD", "pharmacy") }
+	restore := func(n *night) { n.restore("R1", "BA", "NORD", "pharmacy") }
+	for name, c := range map[string]struct {
+		first, second func(*night)
+		restored      bool
+	}{
+		"after its alarm":  {alarm, restore, true},
+		"before its alarm": {restore, alarm, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := staffed(t, "N1")
+			c.first(n)
+			c.second(n)
+			i := n.incident("I1")
+			if i.State != controlroom.IncidentOpen || len(i.Missions) != 1 || !n.state.Missions[i.Missions[0]].Active() {
+				t.Errorf("%+v", i)
+			}
+			if i.Alarms[0].Restored != c.restored {
+				t.Errorf("shown as restored: %v", i.Alarms[0].Restored)
+			}
+		})
+	}
 }
 
 func TestOneLeadsAtATimeAndAChiefTakesOver(t *testing.T) {
