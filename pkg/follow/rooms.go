@@ -44,6 +44,12 @@ func (r *Rooms) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.Follow(ctx, table)
+	return nil
+}
+
+// Follow is Start with a table that the caller has read, or knows from before.
+func (r *Rooms) Follow(ctx context.Context, table []eventlog.RoomEntry) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	for _, entry := range table {
@@ -52,7 +58,6 @@ func (r *Rooms) Start(ctx context.Context) error {
 		r.byName[entry.Room] = b
 		r.wait.Go(func() { b.Run(run) })
 	}
-	return nil
 }
 
 // Table reads the room table, in order of partitions, and refuses topics that would lose what is written to them.

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
+	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -14,6 +16,7 @@ import (
 	"go.uber.org/fx"
 
 	"vigie/pkg/app"
+	"vigie/pkg/beat"
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
@@ -22,6 +25,7 @@ import (
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	"vigie/pkg/journal"
+	"vigie/services/alarms/internal/lastknown"
 	"vigie/services/alarms/internal/receiver"
 )
 
@@ -37,11 +41,10 @@ func Default() Config { return Config{} }
 func Module(cfg Config) fx.Option {
 	return fx.Module("alarms",
 		app.Named("alarms"),
-		app.Beats("alarms", controlroom.MaxLevel),
 		fx.Supply(cfg, fx.Private),
 		fx.Provide(newService, fx.Private),
 		fx.Provide(app.AsCheck(func(s *service) app.Check {
-			return app.Check{Name: "alarms", Ready: s.ready, Degraded: s.edge.Degraded}
+			return app.Check{Name: "alarms", Ready: s.ready, Degraded: s.degraded}
 		})),
 		fx.Provide(app.AsRoutes(func(s *service) app.Routes { return app.Routes{Name: "alarms", Add: s.routes} })),
 		fx.Invoke(func(s *service, r *prometheus.Registry) error { return s.edge.Register(r, "alarms") }),
@@ -49,53 +52,105 @@ func Module(cfg Config) fx.Option {
 }
 
 type service struct {
-	rooms    *follow.Rooms
-	intake   *kafkalog.Writer
-	edge     *edge.Edge
-	receiver *receiver.Receiver
+	rooms     *follow.Rooms
+	known     *lastknown.Keeper
+	intake    *kafkalog.Writer
+	telemetry *kafkalog.Writer
+	edge      *edge.Edge
+	receiver  *receiver.Receiver
+	beater    *beat.Beater
+	clock     *clock.Clock
+	slog      *slog.Logger
+	// alone says that Kafka was away at the start.
+	alone atomic.Bool
 }
 
 func newService(
-	lc fx.Lifecycle, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
+	lc fx.Lifecycle, stop *app.Stop, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
 ) (*service, error) {
-	intake, err := kafkalog.NewWriter(log, kafkalog.DefaultWriter())
-	if err != nil {
+	known := lastknown.Config{Log: log, Fail: stop.Fail, Logger: logger}
+	if cfg.JournalDir != "" {
+		known.Path = filepath.Join(cfg.JournalDir, "rooms.json")
+	}
+	s := &service{rooms: follow.NewRooms(log, logger), known: lastknown.New(known), clock: c, slog: logger}
+	var err error
+	if s.intake, err = kafkalog.NewWriter(s.known, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
-	s := &service{rooms: follow.NewRooms(log, logger), intake: intake}
+	if s.telemetry, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
+		return nil, err
+	}
 	s.edge = edge.New(edge.Config{
-		Settings: cfg.Settings, Writer: intake, Urgency: s.rooms.Urgency, Logger: logger,
+		Settings: cfg.Settings, Writer: s.intake, Urgency: s.rooms.Urgency, Logger: logger,
 		Stored: func(q *intakev1.Request, offset int64) { s.receiver.Stored(q, offset) },
 	})
 	s.receiver = receiver.New(receiver.Config{
-		Rooms: s.rooms, Log: log, Edge: s.edge, Directory: dir, Clock: c, Logger: logger,
+		Rooms: s.rooms, Log: log, Edge: s.edge, Directory: dir, RoomOf: s.known.RoomOf, Clock: c, Logger: logger,
 	})
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
 	return s, nil
 }
 
 func (s *service) start(ctx context.Context) error {
-	if err := s.rooms.Start(ctx); err != nil {
+	table, err := s.known.Table(ctx)
+	if err != nil {
 		return err
 	}
-	if err := s.edge.Start(ctx, s.rooms.Table()); err != nil {
+	s.alone.Store(!s.known.Confirmed())
+	s.rooms.Follow(ctx, table)
+	if err := s.edge.Start(ctx, table); err != nil {
 		if errors.Is(err, journal.ErrInUse) {
 			err = app.Exit(app.DataInUse, err)
 		}
 		return errors.Join(err, s.stop(ctx)) // nobody stops what has not started
 	}
+	s.known.Start(ctx, s.rooms.All())
 	s.receiver.Start(ctx)
+	s.beater = beat.Start(ctx, beat.Config{
+		Writer: s.telemetry, Rooms: table, Process: beat.Instance("alarms"), Service: "alarms",
+		Clock: s.clock, Level: controlroom.MaxLevel, Logger: s.slog,
+	})
 	return nil
 }
 
 func (s *service) stop(context.Context) error {
+	if s.beater != nil {
+		s.beater.Stop()
+	}
 	s.receiver.Stop()
+	s.known.Stop()
 	err := s.edge.Stop()
 	s.intake.Close()
+	s.telemetry.Close()
 	s.rooms.Stop()
 	return err
 }
 
-func (s *service) ready(ctx context.Context) error { return s.receiver.Ready(ctx) }
+// ready: a process that started while Kafka is away takes alarms at once, and does not leave off while it reads the rooms.
+func (s *service) ready(ctx context.Context) error {
+	err := s.receiver.Ready(ctx)
+	if err == nil {
+		s.alone.Store(false)
+	} else if s.alone.Load() {
+		return nil
+	}
+	return err
+}
+
+func (s *service) degraded() string {
+	said := s.edge.Degraded()
+	if !s.alone.Load() {
+		return said
+	}
+	why := s.receiver.Ready(context.Background())
+	if why == nil {
+		return said
+	}
+	alone := "Kafka was away at the start: alarms are taken for the rooms and sites that were last known, until these are read: " + why.Error()
+	if said != "" {
+		alone += "; " + said
+	}
+	return alone
+}
 
 func (s *service) routes(api huma.API, _ chi.Router) { s.receiver.Add(api) }

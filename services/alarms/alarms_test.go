@@ -37,6 +37,8 @@ type desk struct {
 	key  string
 	cfg  alarms.Config
 	stop func()
+	// rest ends the deciding.
+	rest func()
 }
 
 func start(tb testing.TB) *desk {
@@ -47,7 +49,7 @@ func start(tb testing.TB) *desk {
 func startWith(tb testing.TB, cfg alarms.Config) *desk {
 	tb.Helper()
 	d := &desk{cfg: cfg, World: livetest.Start(tb, "north", "south"), tb: tb, dir: livetest.Directory(tb)}
-	d.Decide("north", "south")
+	d.rest = d.Decide("north", "south")
 	livetest.Await(tb, "both rooms configured", func() bool {
 		return len(d.Read(eventlog.TopicLog, "north")) > 1 && len(d.Read(eventlog.TopicLog, "south")) > 1
 	})
@@ -61,12 +63,14 @@ func startWith(tb testing.TB, cfg alarms.Config) *desk {
 
 // process runs the service with what the world has.
 func process(w *livetest.World, d *directory.Directory, module fx.Option) (url string, stop func()) {
-	return w.Serve(func(ctx context.Context, up func(string)) error {
-		cfg := app.Default()
-		cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
-		return app.Run(ctx, app.Module(cfg), fx.Supply(w.Log, d, w.Clock), module,
-			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))
-	})
+	return w.Serve(func(ctx context.Context, up func(string)) error { return run(ctx, w, d, module, up) })
+}
+
+func run(ctx context.Context, w *livetest.World, d *directory.Directory, module fx.Option, up func(url string)) error {
+	cfg := app.Default()
+	cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
+	return app.Run(ctx, app.Module(cfg), fx.Supply(w.Log, d, w.Clock), module,
+		fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))
 }
 
 // failed runs the service where it cannot start.

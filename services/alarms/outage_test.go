@@ -2,6 +2,7 @@ package alarms_test
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,4 +107,106 @@ func TestTwoProcessesCannotShareAJournal(t *testing.T) {
 	if err := failed(t, d, cfg); err == nil || !strings.Contains(err.Error(), "directory of its own") {
 		t.Errorf("a second process: %v", err)
 	}
+}
+
+// gone makes Kafka say nothing of use, until the faults are removed. From here on nobody decides.
+func (d *desk) gone() *kfake.FaultHandle {
+	d.rest()
+	return d.Cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Produce, kmsg.ListOffsets, kmsg.Fetch}, Err: kerr.LeaderNotAvailable, Count: -1,
+	})
+}
+
+// remembered gives the file of what was last known, once it says where the sites of both rooms are.
+func (d *desk) remembered() (path string) {
+	d.tb.Helper()
+	path = filepath.Join(d.cfg.JournalDir, "rooms.json")
+	livetest.Await(d.tb, "the rooms are kept", func() bool {
+		raw, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(raw), "north-1") && strings.Contains(string(raw), "south-2")
+	})
+	return path
+}
+
+func TestAProcessThatStartsWhileKafkaIsAwayTakesAlarmsForTheRoomsItLastKnew(t *testing.T) {
+	t.Parallel()
+	d := startWith(t, alarms.Config{Settings: edge.Settings{JournalDir: filepath.Join(t.TempDir(), "journal")}})
+	d.remembered()
+	before := d.send("k0", panic1)
+	d.stop()
+	gone := d.gone()
+	d.url, d.stop = process(d.World, d.dir, alarms.Module(d.cfg))
+
+	var a provisionalAck
+	d.send("k1", panic1).Into(t, &a)
+	if !a.Provisional || a.Room != "north" {
+		t.Errorf("%+v", a)
+	}
+	d.send("k2", `{"code":"PB","site":"north-1","zone":"Z1","restore":true}`).Into(t, &a)
+	if unknown := d.send("k3", `{"code":"PB","site":"nowhere","zone":"Z1"}`); unknown.Status != http.StatusServiceUnavailable {
+		t.Errorf("a site that was not known: %d %s", unknown.Status, unknown.Body)
+	}
+	ready := livetest.Call(t, http.MethodGet, d.url+"/readyz", nil, "")
+	if ready.Status != http.StatusOK || !strings.Contains(ready.Body, "Kafka was away at the start") || !strings.Contains(ready.Body, "2 alarms and SOS wait") {
+		t.Errorf("%d %s", ready.Status, ready.Body)
+	}
+
+	gone.Remove()
+	livetest.Await(t, "the alarm has its offset", func() bool {
+		a = provisionalAck{}
+		d.send("k1", panic1).Into(t, &a)
+		return !a.Provisional
+	})
+	livetest.Await(t, "the journal is empty, and nothing is said any more", func() bool {
+		ready := livetest.Call(t, http.MethodGet, d.url+"/readyz", nil, "")
+		return d.metric("vigie_journal_entries") == "0" && !strings.Contains(ready.Body, "degraded")
+	})
+	at := map[string]int64{}
+	for _, r := range d.taken() {
+		if _, known := at[r.Cause.ID]; !known {
+			at[r.Cause.ID] = r.Offset
+		}
+	}
+	if len(at) != 3 || at["k1"] != a.Offset || at["k2"] < at["k1"] {
+		t.Errorf("stored at %v, said %+v", at, a)
+	}
+	if again := d.send("k0", panic1); again.Body != before.Body {
+		t.Errorf("what was stored before: %s, was %s", again.Body, before.Body)
+	}
+}
+
+func TestWhatIsTakenForRoomsThatAreNoMoreStaysInTheJournal(t *testing.T) {
+	t.Parallel()
+	d := startWith(t, alarms.Config{Settings: edge.Settings{JournalDir: filepath.Join(t.TempDir(), "journal")}})
+	path := d.remembered()
+	d.stop()
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(strings.Replace(string(raw), `"log-1"`, `"log-of-old"`, 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := d.gone()
+	ended, up := make(chan error, 1), make(chan string, 1)
+	go func() {
+		ended <- run(t.Context(), d.World, d.dir, alarms.Module(d.cfg), func(url string) { up <- url })
+	}()
+	select {
+	case d.url = <-up:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	if a := d.send("k1", panic1); a.Status != http.StatusAccepted || !strings.Contains(a.Body, "provisional") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	gone.Remove()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "start it again") {
+		t.Errorf("it ended with %v", err)
+	}
+	if got := d.taken(); len(got) != 0 {
+		t.Errorf("stored %v", got)
+	}
+	d.url, d.stop = process(d.World, d.dir, alarms.Module(d.cfg))
+	livetest.Await(t, "it is sent on", func() bool { return len(d.taken()) > 0 })
 }

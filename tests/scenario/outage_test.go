@@ -65,6 +65,12 @@ func TestWhileKafkaIsAwayAlarmsAndSOSAreTakenAndShownAndAfterwardsDecidedInOrder
 	}
 	far.notice(patience, "provisional", spoken.GetId(), false)
 	pressed := night.Phone("south-2").pressed(desk)
+	// A process that dies meanwhile is back without Kafka, with what it had acknowledged.
+	night.Loses("alarms")
+	night.GetsBack("alarms")
+	if again := panel.Tries("first", first); again != alarms["first"] {
+		t.Errorf("after a crash %+v, was %+v", again, alarms["first"])
+	}
 	first.Restore = true
 	panel.Provisionally("restored", first)
 	// Whatever else is asked is answered as unknown in time, and not carried out when it is stale.

@@ -36,8 +36,10 @@ type Config struct {
 	Log       *kafkalog.Log
 	Edge      *edge.Edge
 	Directory *directory.Directory
-	Clock     *clock.Clock
-	Logger    *slog.Logger
+	// RoomOf gives the room that a site was last known to belong to, or "": for while the rooms cannot be read.
+	RoomOf func(site string) string
+	Clock  *clock.Clock
+	Logger *slog.Logger
 }
 
 // Receiver takes alarms.
@@ -173,6 +175,9 @@ func (r *Receiver) boardOf(site string) (*follow.Board, error) {
 		}
 	}
 	if !configured {
+		if b := r.Rooms.Board(r.RoomOf(site)); b != nil {
+			return b, nil
+		}
 		return nil, app.Problem(http.StatusServiceUnavailable, "not_durable", "the rooms are still starting: send the alarm again with the same key")
 	}
 	return nil, app.Problem(http.StatusUnprocessableEntity, "unknown_site", fmt.Sprintf("no room has the site %q: GET /v1/rooms lists them", site))
