@@ -116,7 +116,7 @@ func newService(p parameters) (*service, error) {
 	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}
-	s.edge = edge.New(edge.Config{Settings: p.Config.Settings, Writer: s.intake, Logger: logger})
+	s.edge = edge.New(edge.Config{Settings: p.Config.Settings, Writer: s.intake, Urgency: s.rooms.Urgency, Logger: logger})
 	s.receiver = receiver.New(receiver.Config{
 		Rooms: s.rooms, Positions: s.positions, Edge: s.edge, Directory: dir, Clock: c, Logger: logger,
 	})
