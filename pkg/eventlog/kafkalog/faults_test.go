@@ -207,6 +207,28 @@ func TestATailStopsAtBytesThatStayDamaged(t *testing.T) {
 	}
 }
 
+func TestATailNamesTheRecordThatHasGoneBadSinceItWasRead(t *testing.T) {
+	t.Parallel()
+	l, answer := tampered(t)
+	ctx := deadline(t)
+	for _, v := range []string{"good", "marker"} {
+		if _, err := l.Append(ctx, topic, 0, [][]byte{[]byte(v)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := 0
+	err := l.Tail(ctx, topic, 0, 0, func(records []eventlog.Record, _ int64) error {
+		if read += len(records); read == 2 {
+			answer.Store(inFetch("marker", func(b []byte, at int) { b[at] ^= 0x20 }))
+		}
+		return nil
+	})
+	var damage *eventlog.DamageError
+	if !errors.As(err, &damage) || damage.Offset != 1 {
+		t.Errorf("got %v, want damage at 1", err)
+	}
+}
+
 // baseOffset finds the last byte of the base offset of a batch with one short
 // record, from the first byte of its value: 61 bytes of batch header and 6 of
 // the record's own, all of them varints below 64.

@@ -82,13 +82,15 @@ type tail struct {
 	last       []byte
 	held       bool
 	lookedBack time.Time
+	// lookingBack: what comes next is that record again.
+	lookingBack bool
 }
 
 // fetch makes one request and returns the records from t.next on, which it
 // moves past them.
 func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
 	from := t.next
-	if t.held && time.Since(t.lookedBack) > lookBackEvery {
+	if t.lookingBack = t.held && time.Since(t.lookedBack) > lookBackEvery; t.lookingBack {
 		from--
 	}
 	res, err := t.client.Fetch(ctx, &kafka.FetchRequest{
@@ -168,7 +170,7 @@ func (t *tail) following(reader kafka.RecordReader) (record eventlog.Record, ok 
 			if !bytes.Equal(value, t.last) {
 				return record, false, t.damage(fmt.Sprintf("record %d is not the one that was read: the log was cut and written on", rec.Offset))
 			}
-			t.lookedBack = time.Now()
+			t.lookedBack, t.lookingBack = time.Now(), false
 		}
 		// A batch may begin before the offset that was asked for.
 	}
@@ -189,10 +191,14 @@ func takeValue(rec *kafka.Record) ([]byte, error) {
 // bad is an answer that cannot be read: the wire may have done it once, the
 // second time in a row it is what is stored.
 func (t *tail) bad(err error) error {
-	if t.unreadable++; t.unreadable > 1 {
-		return t.damage(err.Error())
+	if t.unreadable++; t.unreadable == 1 {
+		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	return fmt.Errorf("%w: %w", errUnreadable, err)
+	damage := &eventlog.DamageError{Topic: t.topic, Partition: t.partition, Offset: t.next, Reason: err.Error()}
+	if t.lookingBack { // it is what was read already that has gone bad
+		damage.Offset--
+	}
+	return damage
 }
 
 // outOfRange says on which side of the log t.next lies.
