@@ -35,16 +35,20 @@ type Config struct {
 	WitnessPath string `koanf:"witness_path" help:"file that notes how far each log has come; empty: none"`
 	// SnapshotDir is where this node keeps its rooms as they were folded, so that it starts without reading whole logs.
 	SnapshotDir string `koanf:"snapshot_dir" help:"directory of snapshots of rooms, its own among all; empty: none"`
+	// SnapshotEvery is about how many effective records of a room a start may have to read.
+	SnapshotEvery int `koanf:"snapshot_every" help:"effective records of a room from one of its snapshots to the next"`
 }
 
-// snapshotEvery is how many effective records a start may have to read, about: some tenths of a second's worth.
-const snapshotEvery = 20_000
+// Default keeps the witness beside the process. To read what lies between two snapshots takes some tenths of a second.
+func Default() Config { return Config{WitnessPath: "witness.json", SnapshotEvery: 20_000} }
 
-// Default keeps the witness beside the process.
-func Default() Config { return Config{WitnessPath: "witness.json"} }
-
-// Validate accepts every value.
-func (Config) Validate() error { return nil }
+// Validate says what cannot work.
+func (c Config) Validate() error {
+	if c.SnapshotEvery < 1 {
+		return fmt.Errorf("snapshot_every %d: give at least 1", c.SnapshotEvery)
+	}
+	return nil
+}
 
 // Module runs dispatch in any process.
 func Module(cfg Config) fx.Option {
@@ -126,7 +130,7 @@ func (s *service) start(ctx context.Context) error {
 		d := decider.New(decider.Config{
 			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: positions, Limits: es.DefaultLimits().Waiting(),
 			Heard: heard, Intake: s.writer, Witness: s.keeper, Witnessed: witnessed[room.Room],
-			Snapshots: snapshots, SnapshotEvery: snapshotEvery, Logger: s.slog,
+			Snapshots: snapshots, SnapshotEvery: uint64(s.cfg.SnapshotEvery), Logger: s.slog, //nolint:gosec // it is at least 1
 		})
 		s.deciders = append(s.deciders, d)
 		s.wait.Go(func() {

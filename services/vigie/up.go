@@ -105,6 +105,8 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 	broker.Dir, broker.Listen, broker.Rooms, broker.WitnessFile = in("broker"), cfg.KafkaListen, rooms, in("witness.json")
 	gate := gateway.Default()
 	gate.Name, gate.Region = "vigie", cfg.Region
+	decide := dispatch.Default()
+	decide.Name, decide.WitnessPath, decide.SnapshotDir = "vigie", in("witness.json"), in("snapshots")
 	alarm, position := alarms.Default(), positions.Default()
 	position.Name = "vigie"
 	if err := within(cfg.Data, &alarm, &position, &gate); err != nil {
@@ -130,7 +132,7 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 			first, err := firstStart(d, rooms, in("first-accounts.json"))
 			return d, ready.First{FirstAccounts: first}, err
 		}),
-		dispatch.Module(dispatch.Config{Name: "vigie", WitnessPath: in("witness.json"), SnapshotDir: in("snapshots")}),
+		dispatch.Module(decide),
 		alarms.Module(alarm),
 		positions.Module(position),
 		gateway.Module(gate),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"vigie/pkg/app"
@@ -15,5 +16,16 @@ func TestTheGraphIsComplete(t *testing.T) {
 	}
 	if err := app.Validate(modules(cfg)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAnIntervalThatSavesNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, every := range []int{0, -1} {
+		cfg := dispatch.Default()
+		cfg.SnapshotEvery = every
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "snapshot_every") {
+			t.Errorf("%d: %v", every, err)
+		}
 	}
 }
