@@ -52,7 +52,9 @@ func Numbered(events []*logv1.Event) (incident, mission int64) {
 // ReopenedBy is what two admins decide about a log.
 type ReopenedBy struct {
 	Who [2]string
-	Why string
+	// Unverified says that nobody could be asked whether they are who they say.
+	Unverified bool
+	Why        string
 	// At is the wall clock in milliseconds.
 	At int64
 	// IntakeNext passes over requests that are gone; 0: none are.
@@ -83,7 +85,7 @@ func Reopen(room string, good Good, offset int64, dead Dead, by ReopenedBy) Deci
 	e := &logv1.LogReopened{
 		Number: dead.Reopenings + 1, GoodOffset: good.Offset, GoodHash: good.Hash[:], DeadFrom: good.Offset + 1, DeadTo: offset - 1,
 		DeadRecords: dead.Records, Who: by.Who[:], Why: by.Why, WrittenAtMs: by.At, IntakeNext: by.IntakeNext,
-		LastIncident: dead.LastIncident, LastMission: dead.LastMission,
+		LastIncident: dead.LastIncident, LastMission: dead.LastMission, Unverified: by.Unverified,
 	}
 	d := Decision{
 		Room: room, Version: good.Version + 1, Intake: es.NoIntake, Deadline: "reopened", Decider: reopener,

@@ -9,44 +9,107 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"vigie/pkg/app"
 	"vigie/pkg/authz"
 	"vigie/pkg/directory"
 )
 
-// admins checks that the two accounts are those of admins, where there is a directory to ask, and their passwords, where
-// they were given. Whoever may write to the log or to its files could do without: this is what makes two people look.
-func (r *reopening) admins(ctx context.Context) (err error) {
-	path := r.directory
-	if path == "" && r.data != "" {
-		path = filepath.Join(r.data, "directory.db")
+// register knows accounts: a directory that is at hand, or a running node that has one.
+type register interface {
+	// authenticate gives what somebody who knows a password may do.
+	authenticate(ctx context.Context, account, password string) ([]authz.Grant, error)
+	name() string
+	close() error
+}
+
+// howToProve ends the words to whoever cannot be believed yet.
+const howToProve = "give --directory FILE, or --url URL of a running node, where two admins are known by their passwords; " +
+	"--unverified-admins does without proof, and the log will say so"
+
+// admins has the two prove who they are. Whoever may write to the log or to its files could do without this command; it is
+// what makes two people look, and the record their word. Without anybody to ask it takes a flag that says so, and so does the
+// record.
+func (r *reopening) admins(c *cobra.Command) (err error) {
+	ctx := c.Context()
+	known, err := r.register(ctx)
+	if known != nil {
+		defer func() { err = errors.Join(err, known.close()) }()
 	}
-	switch _, err := os.Stat(path); {
-	case path == "" && r.passwords == "":
+	switch {
+	case r.unverified && known != nil:
+		return usage("--unverified-admins is for when nobody can be asked, and %s can: leave it out", known.name())
+	case r.unverified:
+		_, _ = fmt.Fprintf(c.ErrOrStderr(), "NOBODY CHECKS that %s and %s are who they say (%s). The log will say so for ever.\n", r.by[0], r.by[1], orNone(err))
 		return nil
-	case path == "":
-		return usage("--password-file needs a directory to compare with: give --directory")
-	case errors.Is(err, os.ErrNotExist) && r.directory == "" && r.passwords == "":
-		return nil // a node without one
 	case err != nil:
-		return usage("--directory %s: %w", path, err)
-	}
-	d, err := directory.Open(ctx, directory.Config{Path: path})
-	if err != nil {
 		return err
+	case known == nil:
+		return usage("nobody can say whether %s and %s are admins: %s", r.by[0], r.by[1], howToProve)
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	accounts, err := d.Accounts(ctx)
+	passwords, err := r.passwords(c)
 	if err != nil {
 		return err
 	}
 	for _, name := range r.by {
-		k := slices.IndexFunc(accounts, func(a directory.Account) bool { return a.Account == name })
-		if k < 0 || !r.administers(accounts[k].Grants) {
-			return usage("--by %s: that is no admin of room %s in %s (vigie account list shows them, vigie account add makes one)", name, r.room, path)
+		grants, err := known.authenticate(ctx, name, passwords[name])
+		if err != nil {
+			return fmt.Errorf("admin %s: %w", name, err)
+		}
+		if !r.administers(grants) {
+			return usage("--by %s: that is no admin of room %s, says %s (vigie account list shows them, vigie account add makes one)", name, r.room, known.name())
 		}
 	}
-	return r.authenticate(ctx, d)
+	return nil
 }
+
+func orNone(err error) string {
+	if err == nil {
+		return "no directory was given"
+	}
+	return err.Error()
+}
+
+// register gives the one to ask, or none when there is none.
+func (r *reopening) register(ctx context.Context) (register, error) {
+	path := r.directory
+	switch {
+	case r.url != "":
+		return newNodeRegister(r.url)
+	case path == "" && r.data != "":
+		path = filepath.Join(r.data, "directory.db")
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return nil, nil //nolint:nilnil // a node without one, and no mistake
+		}
+	case path == "":
+		return nil, nil //nolint:nilnil // none was given, and no mistake
+	}
+	if _, err := os.Stat(path); err != nil { // to open it would make it
+		return nil, app.Exit(app.Usage, fmt.Errorf("directory of accounts: %w", err))
+	}
+	d, err := directory.Open(ctx, directory.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	return directoryRegister{d, path}, nil
+}
+
+// directoryRegister is a directory at hand.
+type directoryRegister struct {
+	*directory.Directory
+	path string
+}
+
+func (d directoryRegister) authenticate(ctx context.Context, account, password string) ([]authz.Grant, error) {
+	p, err := d.Authenticate(ctx, account, password)
+	return p.Grants, err
+}
+
+func (d directoryRegister) name() string { return d.path }
+
+func (d directoryRegister) close() error { return d.Close() }
 
 func (r *reopening) administers(grants []authz.Grant) bool {
 	return slices.ContainsFunc(grants, func(g authz.Grant) bool {
@@ -54,24 +117,38 @@ func (r *reopening) administers(grants []authz.Grant) bool {
 	})
 }
 
-func (r *reopening) authenticate(ctx context.Context, d *directory.Directory) error {
-	if r.passwords == "" {
-		return nil
-	}
-	content, err := os.ReadFile(r.passwords)
-	if err != nil {
-		return usage("--password-file: %w", err)
-	}
+// passwords of the two, from the file or from whoever sits there.
+func (r *reopening) passwords(c *cobra.Command) (map[string]string, error) {
 	given := map[string]string{}
-	for l := range strings.Lines(string(content)) {
-		if account, password, ok := strings.Cut(strings.TrimRight(l, "\r\n"), ":"); ok {
-			given[account] = password
+	if r.passwordFile != "" {
+		content, err := os.ReadFile(r.passwordFile)
+		if err != nil {
+			return nil, usage("--password-file: %w", err)
 		}
+		for l := range strings.Lines(string(content)) {
+			if account, password, ok := strings.Cut(strings.TrimRight(l, "\r\n"), ":"); ok {
+				given[account] = password
+			}
+		}
+		return given, nil
 	}
 	for _, name := range r.by {
-		if _, err := d.Authenticate(ctx, name, given[name]); err != nil {
-			return fmt.Errorf("admin %s: %w", name, err)
+		_, _ = fmt.Fprintf(c.ErrOrStderr(), "Password of %s: ", name)
+		password, err := r.secret(c)
+		_, _ = fmt.Fprintln(c.ErrOrStderr())
+		if err != nil || password == "" {
+			return nil, usage("the password of %s is needed: type it, or give --password-file", name)
 		}
+		given[name] = password
 	}
-	return nil
+	return given, nil
+}
+
+// secret reads a line, without showing it at a terminal.
+func (r *reopening) secret(c *cobra.Command) (string, error) {
+	if f, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor is small
+		password, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // the same
+		return string(password), err
+	}
+	return r.line()
 }

@@ -132,14 +132,23 @@ func (p *place) openURL() (source, error) {
 }
 
 func (p *place) openNode() (*httpSource, error) {
-	base, err := url.Parse(p.url)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, usage("--url %q: give an address such as http://127.0.0.1:8080", p.url)
+	base, err := parseNode(p.url)
+	if err != nil {
+		return nil, err
 	}
 	if p.token == "" {
 		return nil, usage("--url needs --token TOKEN: sign in with POST /v1/sessions to get one")
 	}
 	return newHTTPSource(base, p.token), nil
+}
+
+// parseNode reads the address of a running node.
+func parseNode(address string) (*url.URL, error) {
+	base, err := url.Parse(address)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, usage("--url %q: give an address such as http://127.0.0.1:8080", address)
+	}
+	return base, nil
 }
 
 // openData starts the broker of a stopped node on its directory, after that broker has checked it.

@@ -33,11 +33,17 @@ import (
 
 // run runs a command line and gives what it prints and its exit status.
 func run(ctx context.Context, out io.Writer, args ...string) (status int, err error) {
+	return typed(ctx, strings.NewReader(""), out, io.Discard, args...)
+}
+
+// typed is run with what somebody types and is told.
+func typed(ctx context.Context, in io.Reader, out, told io.Writer, args ...string) (status int, err error) {
 	root := &cobra.Command{Use: "vigie", SilenceErrors: true, SilenceUsage: true}
 	root.AddCommand(logcmd.New()...) //nolint:contextcheck // ExecuteContext hands it on
 	root.SetArgs(args)
 	root.SetOut(out)
-	root.SetErr(io.Discard)
+	root.SetErr(told)
+	root.SetIn(in)
 	err = root.ExecuteContext(ctx)
 	return app.Status(err), err
 }

@@ -23,10 +23,14 @@ type reopening struct {
 	intakeNext int64
 	by         []string
 	why        string
-	directory  string
-	passwords  string
-	yes        bool
-	json       bool
+	// Where the admins are known, and what they prove themselves with; unverified: they do not.
+	directory    string
+	passwordFile string
+	unverified   bool
+	yes          bool
+	json         bool
+	// in is what is typed, read from one place alone.
+	in *bufio.Reader
 }
 
 func reopenCommand() *cobra.Command {
@@ -37,8 +41,11 @@ func reopenCommand() *cobra.Command {
 			"goes on. What was written behind that record counts no more; requests that it answered are decided again. With --brokers\n" +
 			"the record is appended under the identity of dispatch, and everything that runs goes on by itself. With --data the damaged\n" +
 			"files of a stopped node are set aside, never deleted, and vigie up starts again.\n\n" +
+			"Both admins type their passwords, or give them in a file. They are compared with the directory of the node (--data), with\n" +
+			"that of --directory, or by the running node of --url.\n\n" +
 			"vigie log verify says which record is the last good one. --good-offset -1 begins the room anew.",
-		Example: "  vigie log reopen --room main --good-offset 4711 --by alice --by bob --why 'disk of broker 2' --brokers k1:9092,k2:9092\n" +
+		Example: "  vigie log reopen --room main --good-offset 4711 --by alice --by bob --why 'disk of broker 2' --brokers k1:9092,k2:9092 \\\n" +
+			"    --url https://vigie.example\n" +
 			"  vigie log reopen --room main --good-offset 4711 --by alice --by bob --why 'power cut' --data ./data",
 	}
 	f := c.Flags()
@@ -49,8 +56,10 @@ func reopenCommand() *cobra.Command {
 	f.Int64Var(&r.intakeNext, "intake-next", 0, "pass over the requests before this one, when they are gone")
 	f.StringArrayVar(&r.by, "by", nil, "account of an admin; two different ones (required)")
 	f.StringVar(&r.why, "why", "", "what has happened, for the log (required)")
-	f.StringVar(&r.directory, "directory", "", "directory.db in which the admins are looked up (with --data: that of the node)")
-	f.StringVar(&r.passwords, "password-file", "", "file with a line ACCOUNT:PASSWORD for each of the two, which are then checked")
+	f.StringVar(&r.directory, "directory", "", "directory.db that knows the admins (with --data: that of the node)")
+	f.StringVar(&r.url, "url", "", "address of a running node that knows the admins, https://host:port")
+	f.StringVar(&r.passwordFile, "password-file", "", "file with a line ACCOUNT:PASSWORD for each of the two, instead of asking")
+	f.BoolVar(&r.unverified, "unverified-admins", false, "NOBODY checks who the two are, and the log says so for ever; only where nothing can be asked that knows them")
 	f.BoolVar(&r.yes, "yes", false, "do not ask")
 	f.BoolVar(&r.json, "json", false, "the result as JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error { return r.run(c) }
@@ -69,6 +78,10 @@ func (r *reopening) check(c *cobra.Command) error {
 		return usage("give --why: it stays in the log")
 	case (r.data == "") == (len(r.brokers) == 0):
 		return usage("say where the log is: --data DIR of a stopped node, or --brokers host:port")
+	case r.url != "" && r.directory != "":
+		return usage("the admins are known by --directory or by --url: give one of them")
+	case r.unverified && (r.url != "" || r.directory != ""):
+		return usage("--unverified-admins is for when nobody can be asked: leave it out, or --directory and --url")
 	case r.json && !r.yes:
 		return usage("--json does not ask: give --yes as well")
 	}
@@ -104,7 +117,8 @@ func (r *reopening) run(c *cobra.Command) (err error) {
 		return err
 	}
 	ctx := c.Context()
-	if err := r.admins(ctx); err != nil {
+	r.in = bufio.NewReader(c.InOrStdin())
+	if err := r.admins(c); err != nil {
 		return err
 	}
 	s, err := r.patient(ctx)
@@ -130,7 +144,7 @@ func (r *reopening) run(c *cobra.Command) (err error) {
 	if err := r.agree(c, &p); err != nil {
 		return err
 	}
-	by := controlroom.ReopenedBy{Who: [2]string(r.by), Why: r.why, At: time.Now().UnixMilli()}
+	by := controlroom.ReopenedBy{Who: [2]string(r.by), Unverified: r.unverified, Why: r.why, At: time.Now().UnixMilli()}
 	w, err := s.reopen(ctx, &p, by)
 	if err != nil {
 		return err
@@ -146,14 +160,23 @@ func (r *reopening) agree(c *cobra.Command, p *plan) error {
 	out := c.ErrOrStderr()
 	show(out, p)
 	_, _ = fmt.Fprintf(out, "\nThis cannot be undone. Type the name of the room to go on: ")
-	answer, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	answer, err := r.line()
+	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if strings.TrimSpace(answer) != r.room {
 		return usage("not confirmed: nothing was changed")
 	}
 	return nil
+}
+
+// line is what is typed next; nothing when there is no more.
+func (r *reopening) line() (string, error) {
+	text, err := r.in.ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return strings.TrimRight(text, "\r\n"), err
 }
 
 // show says in words what reopening means.
@@ -191,8 +214,9 @@ func (r *reopening) tell(out io.Writer, p *plan, w written) error {
 			Undone       int64    `json:"undone"`
 			DecidedAgain [2]int64 `json:"decided_again"`
 			By           []string `json:"by"`
+			Unverified   bool     `json:"unverified,omitempty"`
 			written
-		}{p.room.Room, p.good.Offset, p.good.Version, controlroom.Hex(p.good.Hash), p.dead.Records, p.effective, [2]int64{from, to}, r.by, w})
+		}{p.room.Room, p.good.Offset, p.good.Version, controlroom.Hex(p.good.Hash), p.dead.Records, p.effective, [2]int64{from, to}, r.by, r.unverified, w})
 	}
 	text := fmt.Sprintf("Room %s is open again: record %d, version %d.", p.room.Room, w.Offset, w.Version)
 	if w.SetAside != "" {

@@ -11,7 +11,6 @@ import (
 
 	"vigie/pkg/app"
 	"vigie/pkg/authz"
-	"vigie/pkg/directory"
 	"vigie/pkg/embedded"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow/followtest"
@@ -33,7 +32,11 @@ type reopened struct {
 
 func reopen(t *testing.T, args ...string) (r reopened) {
 	t.Helper()
-	out := ok(t, append([]string{"log", "reopen", "--room", "main", "--by", "alice", "--by", "bob", "--why", "a disk", "--yes", "--json"}, args...)...)
+	who := someAdmins(t, t.TempDir())
+	out := ok(t, append([]string{
+		"log", "reopen", "--room", "main", "--by", "alice", "--by", "bob", "--why", "a disk", "--yes", "--json",
+		"--directory", who.directory, "--password-file", who.file,
+	}, args...)...)
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -60,7 +63,7 @@ func TestADamagedLogOnBrokersIsReopened(t *testing.T) {
 
 	_, status, err := vigie(t, append([]string{
 		"log", "reopen", "--room", "main", "--good-offset", fmt.Sprint(bad), "--by", "alice", "--by", "bob",
-		"--why", "a disk", "--yes",
+		"--why", "a disk", "--yes", "--unverified-admins",
 	}, where...)...)
 	if status != app.Usage || !strings.Contains(err.Error(), fmt.Sprintf("the last good one before record %d", bad)) ||
 		!strings.Contains(err.Error(), fmt.Sprintf("--good-offset %d", head)) {
@@ -173,50 +176,5 @@ func put(t *testing.T, path string, content []byte) {
 	}
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestALogIsReopenedByTwoAdminsOrNotAtAll(t *testing.T) {
-	t.Parallel()
-	data, _ := node(t)
-	d, err := directory.Open(t.Context(), directory.Config{Path: filepath.Join(data, "directory.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	passwords := map[string]string{}
-	for account, role := range map[string]authz.Role{"alice": authz.Admin, "bob": authz.Admin, "carol": authz.Chief} {
-		if passwords[account], err = d.CreateAccount(t.Context(), account, authz.Grant{Role: role, Scope: authz.RegionScope}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "passwords")
-	put(t, file, []byte("alice:"+passwords["alice"]+"\nbob:wrong\n"))
-	all := []string{"--room", "main", "--good-offset", "3", "--why", "w", "--yes", "--data", data}
-	for name, c := range map[string]struct {
-		args []string
-		want string
-	}{
-		"one admin":            {append([]string{"--by", "alice"}, all...), "two different admins"},
-		"the same twice":       {append([]string{"--by", "alice", "--by", "alice"}, all...), "two different admins"},
-		"one who is no admin":  {append([]string{"--by", "alice", "--by", "carol"}, all...), "--by carol: that is no admin of room main"},
-		"one who is not known": {append([]string{"--by", "mallory", "--by", "bob"}, all...), "--by mallory: that is no admin"},
-		"a wrong password":     {append([]string{"--by", "alice", "--by", "bob", "--password-file", file}, all...), "admin bob"},
-		"no reason":            {append([]string{"--by", "alice", "--by", "bob", "--why", " "}, all[:4]...), "give --why"},
-		"no offset":            {[]string{"--room", "main", "--by", "alice", "--by", "bob", "--why", "w", "--data", data}, "give --good-offset"},
-		"no place":             {append([]string{"--by", "alice", "--by", "bob"}, all[:7]...), "say where the log is"},
-		"no such room":         {append([]string{"--by", "alice", "--by", "bob", "--room", "other"}, all[2:]...), "there is no room"},
-		"no such record":       {append([]string{"--by", "alice", "--by", "bob", "--good-offset", "999"}, append(all[:2:2], all[4:]...)...), "is not one after which"},
-		"unconfirmed":          {append([]string{"--by", "alice", "--by", "bob"}, append(all[:6:6], all[7:]...)...), "nothing was changed"},
-	} {
-		if _, status, err := vigie(t, append([]string{"log", "reopen"}, c.args...)...); status == app.OK || !strings.Contains(fmt.Sprint(err), c.want) {
-			t.Errorf("%s: status %d: %v, want %q", name, status, err, c.want)
-		}
-	}
-	put(t, file, []byte("alice:"+passwords["alice"]+"\nbob:"+passwords["bob"]+"\n"))
-	if r := reopen(t, "--data", data, "--good-offset", "3", "--password-file", file); r.Offset != 4 || r.Undone == 0 {
-		t.Errorf("%+v", r)
 	}
 }

@@ -58,9 +58,13 @@ func phrase(event json.RawMessage, say map[string]string) string {
 	if !ok {
 		return kind
 	}
-	return placeholder.ReplaceAllStringFunc(template, func(name string) string {
+	text := placeholder.ReplaceAllStringFunc(template, func(name string) string {
 		return value(fields[strings.Trim(name, "{}")])
 	})
+	if fields["unverified"] == true {
+		text += " (UNVERIFIED: nobody checked who they are)"
+	}
+	return text
 }
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)

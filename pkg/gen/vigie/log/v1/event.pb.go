@@ -970,8 +970,10 @@ type LogReopened struct {
 	// The next request to be decided when those before it are gone; 0: where the good record leaves off.
 	IntakeNext int64 `protobuf:"varint,10,opt,name=intake_next,json=intakeNext,proto3" json:"intake_next,omitempty"`
 	// The highest numbers of incidents and missions in what is dead: they are not given to others.
-	LastIncident  int64 `protobuf:"varint,11,opt,name=last_incident,json=lastIncident,proto3" json:"last_incident,omitempty"`
-	LastMission   int64 `protobuf:"varint,12,opt,name=last_mission,json=lastMission,proto3" json:"last_mission,omitempty"`
+	LastIncident int64 `protobuf:"varint,11,opt,name=last_incident,json=lastIncident,proto3" json:"last_incident,omitempty"`
+	LastMission  int64 `protobuf:"varint,12,opt,name=last_mission,json=lastMission,proto3" json:"last_mission,omitempty"`
+	// Nobody checked that the two are who they say: no directory of accounts could be asked.
+	Unverified    bool `protobuf:"varint,13,opt,name=unverified,proto3" json:"unverified,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1088,6 +1090,13 @@ func (x *LogReopened) GetLastMission() int64 {
 		return x.LastMission
 	}
 	return 0
+}
+
+func (x *LogReopened) GetUnverified() bool {
+	if x != nil {
+		return x.Unverified
+	}
+	return false
 }
 
 // AlarmReceived keeps every alarm, joined or not.
@@ -4677,7 +4686,7 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\fClockStepped\x12\x19\n" +
 	"\bdelta_ms\x18\x01 \x01(\x03R\adeltaMs\"#\n" +
 	"\vLevelRaised\x12\x14\n" +
-	"\x05level\x18\x01 \x01(\rR\x05level\"\xed\x02\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\"\x8d\x03\n" +
 	"\vLogReopened\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1f\n" +
 	"\vgood_offset\x18\x02 \x01(\x03R\n" +
@@ -4693,7 +4702,10 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	" \x01(\x03R\n" +
 	"intakeNext\x12#\n" +
 	"\rlast_incident\x18\v \x01(\x03R\flastIncident\x12!\n" +
-	"\flast_mission\x18\f \x01(\x03R\vlastMission\"\xb1\x03\n" +
+	"\flast_mission\x18\f \x01(\x03R\vlastMission\x12\x1e\n" +
+	"\n" +
+	"unverified\x18\r \x01(\bR\n" +
+	"unverified\"\xb1\x03\n" +
 	"\rAlarmReceived\x12\x14\n" +
 	"\x05alarm\x18\x01 \x01(\tR\x05alarm\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x1a\n" +

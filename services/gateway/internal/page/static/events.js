@@ -11,8 +11,8 @@ const plural = (n, word) => `${n} ${word}${n > 1 ? "s" : ""}`;
 
 export const sentences = {
   log_opened: () => ["The log of this room was opened", "Le journal de ce PC est ouvert"],
-  log_reopened: (e) => [`${(e.who ?? []).join(" and ")} reopened the log after record ${e.good_offset}, ${plural(Number(e.dead_records ?? 0), "record")} no longer count: ${e.why}`,
-    `${(e.who ?? []).join(" et ")} : journal rouvert après l’enregistrement ${e.good_offset}, ${plural(Number(e.dead_records ?? 0), "enregistrement")} sans effet : ${e.why}`],
+  log_reopened: (e) => [`${(e.who ?? []).join(" and ")} reopened the log after record ${e.good_offset}, ${plural(Number(e.dead_records ?? 0), "record")} no longer count: ${e.why}${e.unverified ? " (nobody checked who they are)" : ""}`,
+    `${(e.who ?? []).join(" et ")} : journal rouvert après l’enregistrement ${e.good_offset}, ${plural(Number(e.dead_records ?? 0), "enregistrement")} sans effet : ${e.why}${e.unverified ? " (identités non vérifiées)" : ""}`],
   region_configured: (e) => [`Region configured: ${plural(e.content?.sites?.length ?? 0, "site")}, ${plural(e.content?.teams?.length ?? 0, "team")}`,
     `Région configurée : ${plural(e.content?.sites?.length ?? 0, "site")}, ${plural(e.content?.teams?.length ?? 0, "équipe")}`],
   clock_stepped: (e, w) => [`The clock was set ${e.delta_ms < 0 ? "back" : "forward"} by ${w.span(Math.abs(e.delta_ms))}: every deadline moves with it`,
