@@ -117,6 +117,11 @@ func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
 		return nil, 0, err
 	}
 	t.unreadable = 0
+	if t.lookingBack && res.HighWatermark < t.next {
+		// The record is not shown. A leader that is new may not know yet that it may be; one that lacks it has a log that ends
+		// there, and says so to the next request, which asks for what comes behind.
+		t.lookedBack = time.Now()
+	}
 	if len(records) > 0 || res.HighWatermark <= t.next {
 		t.blank = 0
 	} else if t.blank++; t.blank > maxBlank {
