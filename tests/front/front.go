@@ -1,10 +1,11 @@
 // Package front is what an operator puts before services in processes of their own: one address, and the path decides which
-// service answers. Of several of a kind they take turns, but for alarms: a source stays with one process while that runs, by
-// its key. It is for trying out and for tests; in production this is the work of an ingress, and [Service] says what to
-// configure there.
+// service answers. Of several of a kind they take turns, but for alarms: those of one source go to one process for as long as
+// it runs, since what waits there in the journal must not be overtaken by way of another. It is for trying out and for tests;
+// in production this is the work of an ingress, and [Service] says what to configure there.
 package front
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,16 +76,20 @@ func (f *Front) URL() string { return "http://" + f.address.String() }
 func (f *Front) host(r *http.Request) string {
 	service := Service(r.URL.Path)
 	able := f.hosts(service)
-	if len(able) == 0 {
+	switch {
+	case len(able) == 0:
 		return "nobody.invalid"
+	case service == "alarms":
+		return slices.MaxFunc(able, func(a, b string) int { return cmp.Compare(affinity(r, a), affinity(r, b)) })
 	}
-	turn := f.turn.Add(1)
-	if service == "alarms" {
-		key := fnv.New64a()
-		_, _ = io.WriteString(key, r.Header.Get("Authorization")) // a hash takes whatever it is given
-		turn = key.Sum64()
-	}
-	return able[turn%uint64(len(able))]
+	return able[f.turn.Add(1)%uint64(len(able))]
+}
+
+// affinity of whoever asks for a host: when one goes, only those who were there move.
+func affinity(r *http.Request, host string) uint64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, host+" "+r.Header.Get("Authorization")) // it cannot fail
+	return h.Sum64()
 }
 
 // Close cuts off whoever is still connected.

@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,9 @@ func apart(t *testing.T, s setting, home string) *processes {
 	kafka.Lock()
 	t.Cleanup(kafka.Unlock)
 	p := &processes{setting: s, t: t, home: home, life: untilDeadline(t), brokers: strings.Join(kafka.Kafka(), ",")}
-	for _, name := range []string{"dispatch-1", "dispatch-2", "alarms", "positions-1", "positions-2", "replay", "gateway-1", "gateway-2"} {
+	for _, name := range []string{
+		"dispatch-1", "dispatch-2", "alarms-1", "alarms-2", "positions-1", "positions-2", "replay-1", "replay-2", "gateway-1", "gateway-2",
+	} {
 		p.add(name)
 	}
 	return p
@@ -66,13 +69,17 @@ func (p *processes) add(name string, env ...string) *process {
 			"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS=" + p.brokers, "VIGIE_DIRECTORY_URL=" + filepath.Join(p.data, "directory.db"),
 			"VIGIE_CLOCK_RATE=" + strconv.Itoa(p.rate), "VIGIE_CLOCK_PATH=" + filepath.Join(p.data, "clock.json"),
 			"VIGIE_DISPATCH_NAME=" + name, "VIGIE_DISPATCH_WITNESS_PATH=" + filepath.Join(p.data, name+".json"),
+			"VIGIE_DISPATCH_SNAPSHOT_DIR=" + p.snapshots(name), "VIGIE_DISPATCH_SNAPSHOT_EVERY=20",
 			"VIGIE_GATEWAY_NAME=" + name, "VIGIE_GATEWAY_REGION=" + region, "VIGIE_POSITIONS_NAME=" + name,
-			"VIGIE_REDIS_URL=" + kafka.RedisURL(),
+			"VIGIE_REDIS_URL=" + cmp.Or(p.redis, kafka.RedisURL()),
 		}, append(p.internal(name), env...)...),
 	}
 	p.services = append(p.services, s)
 	return s
 }
+
+// snapshots is where a decider keeps its rooms.
+func (p *processes) snapshots(name string) string { return filepath.Join(p.data, "snapshots", name) }
 
 // named gives the services of a name, all of "dispatch" or the one "dispatch-1".
 func (p *processes) named(name string) (list []*process) {
@@ -141,8 +148,12 @@ func (p *processes) prepare() error {
 	if err := wipe(p.life); err != nil {
 		return fmt.Errorf("topics of the night before: %w", err)
 	}
+	topics := []string{"topics", "apply", "--brokers", p.brokers, "--region", p.region}
+	if p.copies > 0 {
+		topics = append(topics, "--replication", strconv.Itoa(p.copies), "--min-insync", "1")
+	}
 	for _, args := range [][]string{
-		{"topics", "apply", "--brokers", p.brokers, "--region", p.region},
+		topics,
 		{"account", "init", "--data", p.data, "--region", p.region},
 	} {
 		if got := vigie(p.t, args...); got.status != 0 {

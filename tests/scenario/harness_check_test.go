@@ -32,7 +32,8 @@ func (n *Night) checkPromises() {
 			}
 			return answered == end, fmt.Sprintf("%d of %d", answered, end)
 		})
-		for _, wrong := range slices.Concat(checkChain(log), checkOutcomes(log), checkMissions(log), n.claims.check(room, log), n.checkStreams(room, log)) {
+		for _, wrong := range slices.Concat(checkChain(log), checkOutcomes(log), checkMissions(log), n.claims.check(room, log),
+			n.claims.checkOrder(room, log), n.checkStreams(room, log)) {
 			n.t.Errorf("room %s: %s", room, wrong)
 		}
 	}
@@ -168,6 +169,48 @@ func (l *ledger) check(room string, log []record) (wrong []string) {
 		}
 		if !r.Effective || r.Cause.ID != p.id || !p.alarm && (r.Version != p.version || p.code != "id_reused" && (r.Refusal != nil) != (p.outcome == "refused")) {
 			wrong = append(wrong, fmt.Sprintf("said and not so: %v; the log has %+v", p, r.Cause))
+		}
+	}
+	return wrong
+}
+
+// checkOrder: whoever had an answer before somebody else began to ask comes first in the log (I9). The log gives the one order
+// in which all of them can have happened, so that nothing has to be searched for. What a journal took has no place yet when it
+// is answered.
+func (l *ledger) checkOrder(room string, log []record) (wrong []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	byIntake := map[int64]int64{}
+	for _, r := range log {
+		if r.Effective && r.Intake != nil {
+			byIntake[*r.Intake] = r.Offset
+		}
+	}
+	type placed struct {
+		promise
+		at int64
+	}
+	var asking []placed
+	for _, p := range l.said {
+		at := p.log
+		if p.alarm {
+			at = byIntake[p.intake]
+		}
+		if p.room == room && !p.provisional && p.code != "id_reused" {
+			asking = append(asking, placed{p, at})
+		}
+	}
+	told := slices.SortedFunc(slices.Values(asking), func(a, b placed) int { return a.told.Compare(b.told) })
+	slices.SortFunc(asking, func(a, b placed) int { return a.asked.Compare(b.asked) })
+	heard, last := 0, placed{at: -1}
+	for _, p := range asking {
+		for ; heard < len(told) && told[heard].told.Before(p.asked); heard++ {
+			if told[heard].at > last.at {
+				last = told[heard]
+			}
+		}
+		if last.at > p.at {
+			wrong = append(wrong, fmt.Sprintf("%v was answered before %v was asked, and stands behind it: at %d and %d", last, p, last.at, p.at))
 		}
 	}
 	return wrong

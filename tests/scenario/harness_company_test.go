@@ -180,6 +180,7 @@ func (p *Panel) keepsRinging(site string, end <-chan struct{}) {
 
 // tries to send an alarm; what is not acknowledged was not promised.
 func (p *Panel) tries(key string, a alarm) {
+	p.n.claims.asks(key)
 	got, err := p.n.call(http.MethodPost, "/v1/alarms", p.key, a, "Idempotency-Key", key)
 	if err == nil && got.status == http.StatusAccepted {
 		p.n.claims.add(promiseOf(got.body, key))

@@ -233,6 +233,7 @@ func (n *Night) put(room, token string, c *watchv1.Command) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	n.claims.asks(id)
 	return n.call(http.MethodPut, "/v1/rooms/"+room+"/commands/"+id, token, body)
 }
 

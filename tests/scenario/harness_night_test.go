@@ -19,6 +19,9 @@ type setting struct {
 	data           string
 	through        []string
 	unchecked      bool
+	// copies of each record that Kafka keeps; 0: as many as it does by itself. redis is another way to Redis.
+	copies int
+	redis  string
 }
 
 type option func(*setting)
@@ -201,6 +204,8 @@ func (n *Night) Within(bound time.Duration, what string, look func() (bool, stri
 type ledger struct {
 	mu   sync.Mutex
 	said []promise
+	// asked is when each id was first sent.
+	asked map[string]time.Time
 }
 
 // promise is a 202 to an alarm, or an outcome of a command.
@@ -212,6 +217,8 @@ type promise struct {
 	// provisional: a journal had it, and nobody knew yet where it would be.
 	provisional bool
 	version     uint64
+	// asked is when it was first sent, if that is known, told when it was heard at the latest.
+	asked, told time.Time
 }
 
 func (p promise) String() string {
@@ -224,7 +231,20 @@ func (p promise) String() string {
 func (l *ledger) add(p promise) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	p.asked, p.told = l.asked[p.id], time.Now()
 	l.said = append(l.said, p)
+}
+
+// asks is called before an id is sent, for the first time or again.
+func (l *ledger) asks(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.asked == nil {
+		l.asked = map[string]time.Time{}
+	}
+	if _, again := l.asked[id]; !again {
+		l.asked[id] = time.Now()
+	}
 }
 
 // last is the latest record of a room that an outcome has named.

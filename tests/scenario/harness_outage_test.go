@@ -78,6 +78,7 @@ func (n *Night) KafkaGoesOn() {
 // Tries sends an alarm and takes any 202.
 func (p *Panel) Tries(key string, a alarm) taken {
 	p.n.t.Helper()
+	p.n.claims.asks(key)
 	return decode[taken](p.n, p.n.must(http.StatusAccepted, http.MethodPost, "/v1/alarms", p.key, a, "Idempotency-Key", key))
 }
 

@@ -303,6 +303,7 @@ func (p *Panel) Rings(code, site, zone string) taken {
 // Sends an alarm under a key.
 func (p *Panel) Sends(key string, a alarm) taken {
 	p.n.t.Helper()
+	p.n.claims.asks(key)
 	raw := p.n.must(http.StatusAccepted, http.MethodPost, "/v1/alarms", p.key, a, "Idempotency-Key", key)
 	got := decode[taken](p.n, raw)
 	p.n.claims.add(promiseOf(raw, key))

@@ -71,18 +71,28 @@ func (n *Night) dial(spoken string, header http.Header) (conn *websocket.Conn, s
 func (w *watcher) connect() {
 	w.n.t.Helper()
 	w.cut() // what is left of a connection that the server has ended
+	before := len(w.begun)
+	if err := w.hello(); err != nil {
+		w.n.t.Fatalf("%s: %v", w.name, err)
+	}
+	w.await("the first frame of the server", func() bool { return len(w.begun) > before || w.ended != nil })
+}
+
+// hello opens a connection and asks for what comes after what has been applied.
+func (w *watcher) hello() error {
 	conn, _, err := w.n.dial(w.spoken, nil)
 	if err != nil {
-		w.n.t.Fatalf("%s: %v", w.name, err)
+		return err
 	}
 	w.mu.Lock()
 	w.conn, w.quit, w.ended = conn, make(chan struct{}), nil
 	hello := &watchv1.Hello{Token: w.token, Now: timestamppb.New(w.n.Now()), Watch: w.watch, Cursor: w.cursor}
-	before := len(w.begun)
 	w.mu.Unlock()
-	w.send(&watchv1.ClientFrame{Body: &watchv1.ClientFrame_Hello{Hello: hello}})
+	if err := w.write(&watchv1.ClientFrame{Body: &watchv1.ClientFrame_Hello{Hello: hello}}); err != nil {
+		return err
+	}
 	w.reader.Go(func() { w.read(conn, w.quit) })
-	w.await("the first frame of the server", func() bool { return len(w.begun) > before || w.ended != nil })
+	return nil
 }
 
 // cut ends the connection without a word.
@@ -98,21 +108,25 @@ func (w *watcher) cut() {
 
 func (w *watcher) send(f *watchv1.ClientFrame) {
 	w.n.t.Helper()
+	if w.conn == nil {
+		w.n.t.Fatalf("%s is offline and cannot send", w.name)
+	}
+	if err := w.write(f); err != nil {
+		w.n.t.Fatalf("%s: %v", w.name, err)
+	}
+}
+
+func (w *watcher) write(f *watchv1.ClientFrame) error {
 	kind, encode := websocket.TextMessage, protojson.MarshalOptions{UseProtoNames: true}.Marshal
 	if w.spoken == inProto {
 		kind, encode = websocket.BinaryMessage, proto.Marshal
 	}
 	data, err := encode(f)
 	if err != nil {
-		w.n.t.Fatalf("%s: %v", w.name, err)
+		return err
 	}
-	if w.conn == nil {
-		w.n.t.Fatalf("%s is offline and cannot send", w.name)
-	}
-	_ = w.conn.SetWriteDeadline(time.Now().Add(patience))
-	if err := w.conn.WriteMessage(kind, data); err != nil {
-		w.n.t.Fatalf("%s: %v", w.name, err)
-	}
+	_ = w.conn.SetWriteDeadline(time.Now().Add(patience)) // a connection without one is no worse
+	return w.conn.WriteMessage(kind, data)
 }
 
 func (w *watcher) read(conn *websocket.Conn, quit <-chan struct{}) {
@@ -258,6 +272,7 @@ func (w *watcher) ask(c *watchv1.Command) *watchv1.Outcome {
 	w.mu.Lock()
 	delete(w.outcomes, c.GetId())
 	w.mu.Unlock()
+	w.n.claims.asks(c.GetId())
 	w.send(&watchv1.ClientFrame{Body: &watchv1.ClientFrame_Command{Command: c}})
 	var o *watchv1.Outcome
 	w.await("the outcome of "+c.GetType(), func() bool {

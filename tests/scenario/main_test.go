@@ -18,7 +18,7 @@ const aboutTheNode = "TestAStartThatCannotBe|TestAFileThatMayNotGrow|TestAFullDi
 
 // aboutProcesses are those in which some of the processes die and others go on.
 const aboutProcesses = "TestWhileNobodyDecides|TestWhenAGatewayDies|TestWhoeverDecidesIsKilled|TestADeciderThat|TestADeciderWhose|TestThreeDeciders|" +
-	"TestWhileKafkaIsAway|TestWhatGuardsAnswer|TestADeviceThatComesBackThroughABalancer|TestWhileRedis"
+	"TestWhileKafkaIsAway|TestWhatGuardsAnswer|TestADeviceThatComesBackThroughABalancer|TestWhileRedis|TestWhenTheLeader|TestABrokersDisk"
 
 func TestMain(m *testing.M) {
 	set := func(name, value string) {

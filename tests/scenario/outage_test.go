@@ -186,12 +186,12 @@ func TestWhatADeadProcessHasLeftInItsJournalIsDecidedAfterTheStart(t *testing.T)
 	raise := func(id string, a *intakev1.RaiseAlarm) *intakev1.Request {
 		return &intakev1.Request{Principal: "source/alpha-panel", Id: id, Body: &intakev1.Request_RaiseAlarm{RaiseAlarm: a}}
 	}
-	write("alarms", raise("left-alarm", door), raise("left-restore", end))
+	write("alarms-1", raise("left-alarm", door), raise("left-restore", end))
 	write("gateway-1", &intakev1.Request{
 		Principal: "device/gone", Id: uuid.NewString(), Body: &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{Team: "south-2"}},
 	})
 	// The crash has cut a write short.
-	files, err := filepath.Glob(filepath.Join(night.journal("alarms"), "*.journal"))
+	files, err := filepath.Glob(filepath.Join(night.journal("alarms-1"), "*.journal"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("files of the journal: %v, %v", files, err)
 	}

@@ -173,6 +173,23 @@ func (n *node) kill() {
 	}
 }
 
+// stop asks the node to end and waits until it has.
+func (n *node) stop(ctx context.Context) error {
+	if n.proc == nil {
+		return nil
+	}
+	if err := n.proc.signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-n.proc.done:
+		n.proc = nil
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("it does not end: %w", ctx.Err())
+	}
+}
+
 func (n *node) pause() error {
 	if n.proc == nil {
 		return fmt.Errorf("pause broker %d: %w", n.id, errNotRunning)

@@ -62,15 +62,29 @@ func (r *redis) start(ctx context.Context) error {
 }
 
 func (r *redis) ping(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, time.Second)
+	defer done()
+	return r.ask(ctx, "PING", "+PONG")
+}
+
+// command sends a command that has to succeed.
+func (r *redis) command(ctx context.Context, command string) error {
+	return r.ask(ctx, command, "+OK")
+}
+
+// ask sends a command and compares the answer. It takes no longer than ctx.
+func (r *redis) ask(ctx context.Context, command, want string) error {
 	conn, err := r.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
-		return err
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
 	}
-	asked := [][2]string{{"PING", "+PONG"}}
+	asked := [][2]string{{command, want}}
 	if r.secrets != nil {
 		asked = append([][2]string{{"AUTH " + Projector + " " + r.secrets.passwords[Projector], "+OK"}}, asked...)
 	}

@@ -1,15 +1,11 @@
 package stack
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 )
 
 // Redis is a redis-server of a test's own, without a stack: one that can be hurt while others go on.
@@ -88,21 +84,9 @@ func (r *Redis) dump() string { return filepath.Join(r.redis.dir, "dump.rdb") }
 // Command sends a command that has to succeed.
 func (r *Redis) Command(tb testing.TB, command string) {
 	tb.Helper()
-	conn, err := r.redis.dial(context.WithoutCancel(tb.Context()))
-	if err != nil {
+	ctx, done := context.WithTimeout(context.WithoutCancel(tb.Context()), startTimeout)
+	defer done()
+	if err := r.redis.command(ctx, command); err != nil {
 		tb.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	var answer string
-	if err = conn.SetDeadline(time.Now().Add(startTimeout)); err == nil {
-		if _, err = conn.Write([]byte(command + "\r\n")); err == nil {
-			answer, err = bufio.NewReader(conn).ReadString('\n')
-		}
-	}
-	if err == nil && strings.TrimSpace(answer) != "+OK" {
-		err = fmt.Errorf("redis answers %q", answer)
-	}
-	if err != nil {
-		tb.Fatalf("%s: %v", command, err)
 	}
 }

@@ -247,7 +247,21 @@ func (s *Stack) RedisURL() string {
 // [Stack.Kafka], and node i+1 of the cluster.
 func (s *Stack) KillBroker(i int) { s.nodes[i].kill() }
 
-// RestartBroker starts a broker that was killed, with the data it had, and
+// StopBroker asks a broker to end in order, as for maintenance, and returns
+// when it has.
+func (s *Stack) StopBroker(ctx context.Context, i int) error {
+	if err := s.nodes[i].stop(ctx); err != nil {
+		return fmt.Errorf("stop broker %d: %w", i, err)
+	}
+	return nil
+}
+
+// PartitionDir returns where a broker keeps its copy of a partition.
+func (s *Stack) PartitionDir(i int, topic string, partition int) string {
+	return filepath.Join(s.nodes[i].dir, dataDir, fmt.Sprintf("%s-%d", topic, partition))
+}
+
+// RestartBroker starts a broker that was killed or stopped, with the data it had, and
 // returns when all brokers that run see each other.
 func (s *Stack) RestartBroker(ctx context.Context, i int) error {
 	if err := s.nodes[i].start(); err != nil {
@@ -290,6 +304,14 @@ func (s *Stack) KillRedis() { s.redis.kill() }
 func (s *Stack) RestartRedis(ctx context.Context) error {
 	if err := s.redis.start(ctx); err != nil {
 		return fmt.Errorf("restart redis: %w", err)
+	}
+	return nil
+}
+
+// FlushRedis makes Redis forget everything while it runs.
+func (s *Stack) FlushRedis(ctx context.Context) error {
+	if err := s.redis.command(ctx, "FLUSHALL"); err != nil {
+		return fmt.Errorf("flush redis: %w", err)
 	}
 	return nil
 }

@@ -61,7 +61,9 @@ func run(ctx context.Context, args []string) (err error) {
 	if err := f.Prepare(ctx); err != nil {
 		return err
 	}
-	for _, name := range []string{"dispatch-1", "dispatch-2", "alarms-1", "positions-1", "replay-1", "gateway-1", "gateway-2"} {
+	for _, name := range []string{
+		"dispatch-1", "dispatch-2", "alarms-1", "alarms-2", "positions-1", "positions-2", "replay-1", "replay-2", "gateway-1", "gateway-2",
+	} {
 		f.Start(ctx, name)
 	}
 	defer f.Wait()
