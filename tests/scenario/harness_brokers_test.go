@@ -135,12 +135,12 @@ func (n *Night) BrokerComesBack(k int) {
 	}
 }
 
-// rots flips a bit of the last batch that a broker has of a room's log, on its disk, and gives the offset at which that
-// batch begins. Nothing is made to fit: neither its checksum nor the hash in it.
-func (n *Night) rots(broker int, room string) (offset int64) {
+// rots flips a bit of the last batch that a broker has of a partition of the log, on its disk, and gives the offset at which
+// that batch begins. Nothing is made to fit: neither its checksum nor the hash in it. The brokers need not answer.
+func (n *Night) rots(broker, partition int) (offset int64) {
 	n.t.Helper()
 	// Named by their first offset, in order; the newest may be empty.
-	segments, err := filepath.Glob(filepath.Join(kafka.PartitionDir(broker, eventlog.TopicLog, n.entry(room).Partition), "*.log"))
+	segments, err := filepath.Glob(filepath.Join(kafka.PartitionDir(broker, eventlog.TopicLog, partition), "*.log"))
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func (n *Night) rots(broker int, room string) (offset int64) {
 		}
 		return int64(binary.BigEndian.Uint64(content[at:])) //nolint:gosec // an offset
 	}
-	n.t.Fatalf("broker %d has nothing of the log of %s: %v", broker, room, segments)
+	n.t.Fatalf("broker %d has nothing of partition %d of the log: %v", broker, partition, segments)
 	return 0
 }
 

@@ -16,7 +16,7 @@ func TestABrokersDiskThatRotsHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 	t.Parallel()
 	night := Begin(t, unchecked(), copies(1)) // what is dead is not what the ordinary checks expect
 	night.secondAdmin()
-	other := night.Console("bravo", "chief")
+	other, partition := night.Console("bravo", "chief"), night.entry("alpha").Partition
 	brokers := []string{"--brokers", night.at.Kafka}
 	for round, fault := range []struct {
 		name string
@@ -36,7 +36,7 @@ func TestABrokersDiskThatRotsHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 		before := night.State("alpha") // replay has read it all
 		broker := night.leader(eventlog.TopicLog, "alpha", 1)
 		fault.ends(broker)
-		bad := night.rots(broker, "alpha")
+		bad := night.rots(broker, partition)
 		night.BrokerComesBack(broker)
 
 		why := desk.told("halted")
