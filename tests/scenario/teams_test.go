@@ -65,15 +65,27 @@ func TestADeclinedOfferGoesToTheNextTeam(t *testing.T) {
 	declined := first.ExpectOffer()
 	second.ExpectNoOffer()
 	first.Decline(declined, "escorting a visitor")
-	desk.Hears("declined", declined.GetMission())
+	told := hear(desk.watcher, "the refusal", (*logv1.Event).GetMissionDeclined, func(e *logv1.MissionDeclined) bool {
+		return e.GetMission() == declined.GetMission()
+	})
+	if told.GetReasonText().GetClear() != "escorting a visitor" {
+		t.Errorf("the desk reads why: %v", told)
+	}
 	offer := second.ExpectOffer()
 	second.Accept(offer)
 	second.Finish(offer.GetMission())
 	first.ExpectNoOffer()
 
 	end := night.State("alpha")
-	if m := night.Mission(end, declined.GetMission()); m.State != "declined" || m.EndReason != "escorting a visitor" {
-		t.Errorf("the refusal has its reason: %+v", m)
+	if m := night.Mission(end, declined.GetMission()); m.State != "declined" || m.EndReason != "other" {
+		t.Errorf("what was typed is not in the log in clear: %+v", m)
+	}
+	for _, r := range night.Timeline("alpha", incident) {
+		for _, e := range r.Events {
+			if text, _ := e["reason_text"].(map[string]any); e["type"] == "mission_declined" && text["clear"] != "escorting a visitor" {
+				t.Errorf("the timeline says why: %v", e)
+			}
+		}
 	}
 	if i := night.Incident(end, incident); len(i.Missions) != 2 {
 		t.Errorf("missions of the incident: %+v", i)

@@ -125,7 +125,7 @@ func (d *decider) chosen(i *Incident, r choose.Result, by string) *logv1.TeamsCh
 }
 
 // offer sends a team, and tells it who else goes: those already on the incident, and those chosen with it.
-func (d *decider) offer(i *Incident, c choose.Candidate, together []choose.Candidate, by, reason string) {
+func (d *decider) offer(i *Incident, c choose.Candidate, together []choose.Candidate, by, reason string) *logv1.MissionOffered {
 	e := &logv1.MissionOffered{
 		Mission: d.nextMission(), Incident: i.ID, Team: c.Team.GetId(), Guards: int32(c.Guards), //nolint:gosec // a handful
 		Site: i.Site, Zone: i.Zone, Category: i.Category, Priority: int32(i.Priority), Text: i.Text, //nolint:gosec // 1 to 3
@@ -144,6 +144,7 @@ func (d *decider) offer(i *Incident, c choose.Candidate, together []choose.Candi
 		}
 	}
 	d.emit(&logv1.Event{Body: &logv1.Event_MissionOffered{MissionOffered: e}})
+	return e
 }
 
 // assign sends a team by hand. An excluded one may go with a reason; one with an active mission never (domain §3).
@@ -183,8 +184,9 @@ func (d *decider) assign(q *intakev1.Request, b *intakev1.AssignMission) Outcome
 	}
 	by := q.GetActor().GetId()
 	e := d.chosen(i, r, by)
-	e.Overruled, e.Reason, e.AgainAtMs = why != "", b.GetReason(), d.chooseNext(i)
-	d.offer(i, r.Chosen[0], nil, by, b.GetReason())
+	e.Overruled, e.AgainAtMs = why != "", d.chooseNext(i)
+	e.Reason, e.ReasonText = b.GetReason(), b.GetReasonText()
+	d.offer(i, r.Chosen[0], nil, by, b.GetReason()).ReasonText = b.GetReasonText()
 	return d.done()
 }
 

@@ -251,7 +251,7 @@ func (d *decider) closeIncident(q *intakev1.Request, b *intakev1.CloseIncident) 
 		}
 	}
 	d.emit(&logv1.Event{Body: &logv1.Event_IncidentClosed{IncidentClosed: &logv1.IncidentClosed{
-		Incident: i.ID, Disposition: b.GetDisposition(), By: q.GetActor().GetId(), Note: b.GetNote(),
+		Incident: i.ID, Disposition: b.GetDisposition(), DispositionText: b.GetDispositionText(), By: q.GetActor().GetId(), Note: b.GetNote(),
 	}}})
 	return d.done()
 }
@@ -265,7 +265,9 @@ func (d *decider) cancelIncident(q *intakev1.Request, b *intakev1.CancelIncident
 		return refused(&es.Refusal{Code: CodeReasonNeeded, Incident: i.ID, Message: "Cancelling needs a reason: it stays in the main courante."})
 	}
 	by := q.GetActor().GetId()
-	d.emit(&logv1.Event{Body: &logv1.Event_IncidentCancelled{IncidentCancelled: &logv1.IncidentCancelled{Incident: i.ID, Reason: b.GetReason(), By: by}}})
+	d.emit(&logv1.Event{Body: &logv1.Event_IncidentCancelled{IncidentCancelled: &logv1.IncidentCancelled{
+		Incident: i.ID, Reason: b.GetReason(), ReasonText: b.GetReasonText(), By: by,
+	}}})
 	for _, m := range i.Missions {
 		if m := d.Missions[m]; m.Active() {
 			d.cancel(m, "incident_cancelled", by)

@@ -161,7 +161,8 @@ func (d *decider) decline(b *intakev1.DeclineMission) Outcome {
 		})
 	}
 	d.emit(&logv1.Event{Body: &logv1.Event_MissionDeclined{MissionDeclined: &logv1.MissionDeclined{
-		Mission: m.ID, Reason: b.GetReason(), DeviceAtMs: d.words.at, ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
+		Mission: m.ID, Reason: b.GetReason(), ReasonText: b.GetReasonText(),
+		DeviceAtMs: d.words.at, ByRadio: d.words.byRadio, RecordedBy: d.words.recordedBy,
 	}}})
 	return d.done()
 }
@@ -180,7 +181,7 @@ func (d *decider) cancelMission(q *intakev1.Request, b *intakev1.CancelMission) 
 	if reason == "" {
 		reason = "recalled"
 	}
-	d.cancel(m, reason, q.GetActor().GetId())
+	d.cancel(m, reason, q.GetActor().GetId()).ReasonText = b.GetReasonText()
 	return d.done()
 }
 

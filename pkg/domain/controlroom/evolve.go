@@ -40,9 +40,11 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 			s.quiet(i)
 		})
 	case *logv1.Event_IncidentClosed:
-		s.incidentEnded(at, e.IncidentClosed.GetIncident(), IncidentClosed, e.IncidentClosed.GetDisposition())
+		c := e.IncidentClosed
+		s.incidentEnded(at, c.GetIncident(), IncidentClosed, grounds{c.GetDisposition(), c.GetDispositionText()})
 	case *logv1.Event_IncidentCancelled:
-		s.incidentEnded(at, e.IncidentCancelled.GetIncident(), IncidentCancelled, e.IncidentCancelled.GetReason())
+		c := e.IncidentCancelled
+		s.incidentEnded(at, c.GetIncident(), IncidentCancelled, grounds{c.GetReason(), c.GetReasonText()})
 	case *logv1.Event_NoteAdded:
 		s.noteAdded(at, e.NoteAdded)
 	case *logv1.Event_BackupRequested:
@@ -83,9 +85,10 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		if e.MissionDeclined.GetDeviceAtMs() != 0 { // else the shift did
 			s.acted(at, e.MissionDeclined, MissionDeclined)
 		}
-		s.missionEnded(at, e.MissionDeclined.GetMission(), MissionDeclined, e.MissionDeclined.GetReason())
+		m := e.MissionDeclined
+		s.missionEnded(at, m.GetMission(), MissionDeclined, grounds{m.GetReason(), m.GetReasonText()})
 	case *logv1.Event_MissionExpired:
-		s.missionEnded(at, e.MissionExpired.GetMission(), MissionExpired, "")
+		s.missionEnded(at, e.MissionExpired.GetMission(), MissionExpired, grounds{})
 	case *logv1.Event_MissionDeparted:
 		s.reach(at, e.MissionDeparted.GetMission(), MissionEnRoute)
 		s.acted(at, e.MissionDeparted, MissionEnRoute)
@@ -94,9 +97,10 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 		s.acted(at, e.MissionArrived, MissionOnScene)
 	case *logv1.Event_MissionCleared:
 		s.acted(at, e.MissionCleared, MissionCleared)
-		s.missionEnded(at, e.MissionCleared.GetMission(), MissionCleared, "")
+		s.missionEnded(at, e.MissionCleared.GetMission(), MissionCleared, grounds{})
 	case *logv1.Event_MissionCancelled:
-		s.missionEnded(at, e.MissionCancelled.GetMission(), MissionCancelled, e.MissionCancelled.GetReason())
+		m := e.MissionCancelled
+		s.missionEnded(at, m.GetMission(), MissionCancelled, grounds{m.GetReason(), m.GetReasonText()})
 	case *logv1.Event_LateAnswerHonoured:
 		s.lateAnswerHonoured(at, e.LateAnswerHonoured)
 	case *logv1.Event_DutyStarted:

@@ -113,9 +113,9 @@ func (s *State) quiet(i *Incident) {
 	s.disarm(timerNeglect, i.ID)
 }
 
-func (s *State) incidentEnded(at int64, id string, state IncidentState, why string) {
+func (s *State) incidentEnded(at int64, id string, state IncidentState, because grounds) {
 	s.onIncident(id, func(i *Incident) {
-		i.State, i.Disposition, i.EndedAt = state, why, at
+		i.State, i.Disposition, i.DispositionText, i.EndedAt = state, because.code, because.text, at
 		s.quiet(i)
 		s.Ended = append(s.Ended, id)
 	})

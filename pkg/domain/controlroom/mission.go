@@ -10,7 +10,7 @@ func (s *State) missionOffered(at int64, e *logv1.MissionOffered) {
 	m := &Mission{
 		ID: e.GetMission(), Incident: e.GetIncident(), Team: e.GetTeam(), State: MissionOffered,
 		Guards: int(e.GetGuards()), By: e.GetBy(), OfferedAt: at, DeliverBy: e.GetDeliverByMs(), AnswerBy: e.GetAnswerByMs(),
-		Reason: e.GetReason(), Arrival: e.GetArrivalMs(), Early: e.GetArrivalEarlyMs(), Late: e.GetArrivalLateMs(),
+		Reason: e.GetReason(), ReasonText: e.GetReasonText(), Arrival: e.GetArrivalMs(), Early: e.GetArrivalEarlyMs(), Late: e.GetArrivalLateMs(),
 	}
 	s.addMission(at, m)
 	s.arm(timerDeliver, m.ID, m.DeliverBy, 0)
@@ -100,12 +100,12 @@ func (s *State) arrived(at int64, m *Mission) {
 	}
 }
 
-func (s *State) missionEnded(at int64, id string, state MissionState, why string) {
+func (s *State) missionEnded(at int64, id string, state MissionState, because grounds) {
 	s.onMission(id, func(m *Mission) {
 		if !m.Active() {
 			return
 		}
-		m.State, m.EndedAt, m.EndReason = state, at, why
+		m.State, m.EndedAt, m.EndReason, m.EndReasonText = state, at, because.code, because.text
 		s.disarm(timerDeliver, id)
 		s.disarm(timerAnswer, id)
 		t := s.team(m.Team)

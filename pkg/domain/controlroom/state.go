@@ -9,7 +9,7 @@ import (
 )
 
 // Schema names the shape of State; hashes of states are compared within one schema only.
-const Schema = 3
+const Schema = 4
 
 // State is a control room as told by its log. It holds everything open, and what ended within the last day, so that
 // late facts find what they are about. Times are milliseconds of the domain clock.
@@ -93,13 +93,15 @@ type Incident struct {
 	Neglected    int           `json:"neglected"`
 	NoTeam       bool          `json:"no_team"`
 	// NoTeamWhy is a digest of the reasons told last, NoTeamSince when they were.
-	NoTeamWhy   string                 `json:"no_team_why"`
-	NoTeamSince int64                  `json:"no_team_since"`
-	Disposition string                 `json:"disposition"`
-	EndedAt     int64                  `json:"ended_at"`
-	Text        *personalv1.SealedText `json:"text,omitempty"`
-	Alarms      []AlarmChain           `json:"alarms"`
-	Missions    []string               `json:"missions"`
+	NoTeamWhy   string `json:"no_team_why"`
+	NoTeamSince int64  `json:"no_team_since"`
+	Disposition string `json:"disposition"`
+	// DispositionText is what a person said for which there is no code.
+	DispositionText *personalv1.SealedText `json:"disposition_text,omitempty"`
+	EndedAt         int64                  `json:"ended_at"`
+	Text            *personalv1.SealedText `json:"text,omitempty"`
+	Alarms          []AlarmChain           `json:"alarms"`
+	Missions        []string               `json:"missions"`
 	// Tried are teams whose offer ended without an acceptance; they are asked again when nobody else is left, or when
 	// the offer has not reached them.
 	Tried []string `json:"tried"`
@@ -175,8 +177,10 @@ type Mission struct {
 	OnSceneAt   int64        `json:"on_scene_at"`
 	EndedAt     int64        `json:"ended_at"`
 	EndReason   string       `json:"end_reason"`
-	// Reason is why a person sent this team and no other.
-	Reason string `json:"reason"`
+	// Reason is why a person sent this team and no other. The texts are what was said for which there is no code.
+	Reason        string                 `json:"reason"`
+	ReasonText    *personalv1.SealedText `json:"reason_text,omitempty"`
+	EndReasonText *personalv1.SealedText `json:"end_reason_text,omitempty"`
 	// Arrival is the time of arrival that was expected at the offer, in milliseconds from it, Early and Late its range; 0:
 	// not known.
 	Arrival int64 `json:"arrival"`

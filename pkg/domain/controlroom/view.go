@@ -28,28 +28,30 @@ type View struct {
 
 // IncidentView is one incident of a view; times are RFC 3339, empty when they have not come.
 type IncidentView struct {
-	ID           string                 `json:"id"`
-	State        IncidentState          `json:"state"`
-	Priority     int                    `json:"priority"`
-	Category     string                 `json:"category"`
-	Site         string                 `json:"site"`
-	Zone         string                 `json:"zone"`
-	OpenedBy     string                 `json:"opened_by"`
-	OpenedAt     string                 `json:"opened_at"`
-	ReceivedAt   string                 `json:"received_at"`
-	GuardsWanted int                    `json:"guards_wanted"`
-	Guards       int                    `json:"guards_committed"`
-	ClaimedBy    string                 `json:"claimed_by"`
-	Neglected    int                    `json:"neglected"`
-	NoTeam       bool                   `json:"no_team"`
-	Disposition  string                 `json:"disposition"`
-	EndedAt      string                 `json:"ended_at"`
-	Text         *personalv1.SealedText `json:"text,omitempty"`
-	Alarms       []AlarmChain           `json:"alarms"`
-	Missions     []string               `json:"missions"`
-	Plan         string                 `json:"plan"`
-	Mode         string                 `json:"mode"`
-	Capabilities []string               `json:"capabilities"`
+	ID           string        `json:"id"`
+	State        IncidentState `json:"state"`
+	Priority     int           `json:"priority"`
+	Category     string        `json:"category"`
+	Site         string        `json:"site"`
+	Zone         string        `json:"zone"`
+	OpenedBy     string        `json:"opened_by"`
+	OpenedAt     string        `json:"opened_at"`
+	ReceivedAt   string        `json:"received_at"`
+	GuardsWanted int           `json:"guards_wanted"`
+	Guards       int           `json:"guards_committed"`
+	ClaimedBy    string        `json:"claimed_by"`
+	Neglected    int           `json:"neglected"`
+	NoTeam       bool          `json:"no_team"`
+	Disposition  string        `json:"disposition"`
+	// DispositionText, like the other texts of reasons, is there when a person said what there is no code for.
+	DispositionText *personalv1.SealedText `json:"disposition_text,omitempty"`
+	EndedAt         string                 `json:"ended_at"`
+	Text            *personalv1.SealedText `json:"text,omitempty"`
+	Alarms          []AlarmChain           `json:"alarms"`
+	Missions        []string               `json:"missions"`
+	Plan            string                 `json:"plan"`
+	Mode            string                 `json:"mode"`
+	Capabilities    []string               `json:"capabilities"`
 	// NoTeamSince is when the present reasons for finding nobody were told.
 	NoTeamSince string `json:"no_team_since"`
 	// InDanger is the team whose SOS this is.
@@ -70,24 +72,26 @@ type NoteView struct {
 
 // MissionView is one mission of a view.
 type MissionView struct {
-	ID          string       `json:"id"`
-	Incident    string       `json:"incident"`
-	Team        string       `json:"team"`
-	State       MissionState `json:"state"`
-	Guards      int          `json:"guards"`
-	By          string       `json:"by"`
-	Previous    string       `json:"previous"`
-	Undelivered bool         `json:"undelivered"`
-	OfferedAt   string       `json:"offered_at"`
-	AnswerBy    string       `json:"answer_by"`
-	DeliveredAt string       `json:"delivered_at"`
-	SeenAt      string       `json:"seen_at"`
-	AcceptedAt  string       `json:"accepted_at"`
-	EnRouteAt   string       `json:"en_route_at"`
-	OnSceneAt   string       `json:"on_scene_at"`
-	EndedAt     string       `json:"ended_at"`
-	EndReason   string       `json:"end_reason"`
-	Reason      string       `json:"reason"`
+	ID            string                 `json:"id"`
+	Incident      string                 `json:"incident"`
+	Team          string                 `json:"team"`
+	State         MissionState           `json:"state"`
+	Guards        int                    `json:"guards"`
+	By            string                 `json:"by"`
+	Previous      string                 `json:"previous"`
+	Undelivered   bool                   `json:"undelivered"`
+	OfferedAt     string                 `json:"offered_at"`
+	AnswerBy      string                 `json:"answer_by"`
+	DeliveredAt   string                 `json:"delivered_at"`
+	SeenAt        string                 `json:"seen_at"`
+	AcceptedAt    string                 `json:"accepted_at"`
+	EnRouteAt     string                 `json:"en_route_at"`
+	OnSceneAt     string                 `json:"on_scene_at"`
+	EndedAt       string                 `json:"ended_at"`
+	EndReason     string                 `json:"end_reason"`
+	Reason        string                 `json:"reason"`
+	EndReasonText *personalv1.SealedText `json:"end_reason_text,omitempty"`
+	ReasonText    *personalv1.SealedText `json:"reason_text,omitempty"`
 	// What was expected at the offer, from it; 0: not known.
 	ArrivalMs      int64 `json:"arrival_ms"`
 	ArrivalEarlyMs int64 `json:"arrival_early_ms"`
@@ -157,7 +161,7 @@ func (s State) ShowIncident(i *Incident) IncidentView {
 		ID: i.ID, State: i.State, Priority: i.Priority, Category: i.Category, Site: i.Site, Zone: i.Zone,
 		OpenedBy: i.OpenedBy, OpenedAt: Instant(i.OpenedAt), ReceivedAt: Instant(i.ReceivedAt),
 		GuardsWanted: i.GuardsWanted, Guards: s.committed(i), ClaimedBy: i.ClaimedBy, Neglected: i.Neglected, NoTeam: i.NoTeam,
-		Disposition: i.Disposition, EndedAt: Instant(i.EndedAt), Text: i.Text,
+		Disposition: i.Disposition, DispositionText: i.DispositionText, EndedAt: Instant(i.EndedAt), Text: i.Text,
 		Alarms: append([]AlarmChain{}, i.Alarms...), Missions: append([]string{}, i.Missions...),
 		Plan: i.Plan, Mode: i.Mode, Capabilities: append([]string{}, i.Capabilities...), InDanger: i.InDanger, Backup: i.Backup,
 		Proposal: s.showProposal(i.Proposal), Notes: make([]NoteView, len(i.Notes)),
@@ -212,7 +216,7 @@ func ShowMission(m *Mission) MissionView {
 		Undelivered: m.Undelivered, OfferedAt: Instant(m.OfferedAt), AnswerBy: Instant(m.AnswerBy),
 		DeliveredAt: Instant(m.DeliveredAt), SeenAt: Instant(m.SeenAt), AcceptedAt: Instant(m.AcceptedAt),
 		EnRouteAt: Instant(m.EnRouteAt), OnSceneAt: Instant(m.OnSceneAt), EndedAt: Instant(m.EndedAt), EndReason: m.EndReason,
-		Reason: m.Reason, ArrivalMs: m.Arrival, ArrivalEarlyMs: m.Early, ArrivalLateMs: m.Late, ByRadio: append([]string{}, m.ByRadio...),
+		Reason: m.Reason, ReasonText: m.ReasonText, EndReasonText: m.EndReasonText, ArrivalMs: m.Arrival, ArrivalEarlyMs: m.Early, ArrivalLateMs: m.Late, ByRadio: append([]string{}, m.ByRadio...),
 	}
 }
 

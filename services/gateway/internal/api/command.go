@@ -27,8 +27,8 @@ type CommandBody struct {
 	Category    string     `json:"category,omitempty" maxLength:"64"`
 	Priority    int32      `json:"priority,omitempty" minimum:"0" maximum:"3"`
 	Text        string     `json:"text,omitempty" maxLength:"4096" doc:"stored encrypted"`
-	Reason      string     `json:"reason,omitempty" maxLength:"256"`
-	Disposition string     `json:"disposition,omitempty" maxLength:"64"`
+	Reason      string     `json:"reason,omitempty" maxLength:"256" doc:"a known code, as nearest, busy, recalled or test; whatever else is said is stored encrypted, with the code other"`
+	Disposition string     `json:"disposition,omitempty" maxLength:"64" doc:"genuine|false_alarm|duplicate|test|police|fire_brigade|other; whatever else is said is stored encrypted, with the code other"`
 	Guards      []string   `json:"guards,omitempty" maxItems:"32" doc:"pseudonymous ids, never names"`
 	Until       *time.Time `json:"until,omitempty" doc:"end of duty; the planned shift's when left out"`
 	Silent      bool       `json:"silent,omitempty"`

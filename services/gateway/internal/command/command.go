@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,8 +62,6 @@ const (
 	outcomeBound = 10 * time.Second
 	// validFor is how long a command that directs others may wait for its turn, in real time (protocol §7).
 	validFor = 30 * time.Second
-	// longest text of a person, in bytes.
-	longestText = 4096
 )
 
 // Sender is who asks, and by how much their clock is behind the room's.
@@ -227,12 +224,11 @@ func (d *Desk) request(ctx context.Context, from Sender, board *follow.Board, c 
 			q.ValidUntilMs = t.AsTime().Add(from.ClockOffset).UnixMilli()
 		}
 	}
-	f := filling{sender: from.Principal}
-	if kind.speaks {
-		if f.text, err = d.seal(ctx, q, c.GetText()); err != nil {
-			return nil, err
-		}
+	f, err := d.words(ctx, q, kind, c)
+	if err != nil {
+		return nil, err
 	}
+	f.sender = from.Principal
 	kind.fill(q, c, f)
 	d.sealPosition(ctx, q, c, from)
 	return q, nil
@@ -287,21 +283,6 @@ func (k kind) object(board *follow.Board, c *watchv1.Command) authz.Object {
 		}
 	})
 	return on
-}
-
-func (d *Desk) seal(ctx context.Context, q *intakev1.Request, text string) (*personalv1.SealedText, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return nil, nil //nolint:nilnil // no text is sealed as none
-	}
-	if len(text) > longestText {
-		return nil, fmt.Errorf("%w: the text is longer than %d bytes: shorten it", ErrInvalid, longestText)
-	}
-	key, sealed, err := d.Directory.SealForRequest(ctx, q.GetPrincipal(), q.GetId(), time.UnixMilli(q.GetReceivedAtMs()), text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: seal text: %w", ErrNotDurable, err)
-	}
-	return &personalv1.SealedText{Key: key, Sealed: sealed}, nil
 }
 
 // sealPosition puts an SOS's coordinates under the key of its guard. An SOS is not kept back for want of a key, nor for a

@@ -21,8 +21,8 @@ type kind struct {
 	// needs are the fields it cannot do without. The first is what it touches: by that alone its sender is judged, whatever
 	// else the command says.
 	needs []string
-	// speaks says that its text is part of the request.
-	speaks bool
+	// says are its words that are part of the request: text, reason, disposition. Each is free text, but for codes.
+	says []string
 	// heard says that a person of the room may record it for a team that said so by radio. A receipt is a device's alone.
 	heard bool
 	// spelt says what is wrong with the words of a command whose fields are all there.
@@ -30,26 +30,30 @@ type kind struct {
 	fill  func(*intakev1.Request, *watchv1.Command, filling)
 }
 
-// speaking is k with its text.
-func speaking(k kind) kind {
-	k.speaks = true
+// saying is k with words.
+func saying(k kind, words ...string) kind {
+	k.says = words
 	return k
 }
 
 type filling struct {
-	text   *personalv1.SealedText
-	sender authz.Principal
+	text                *personalv1.SealedText
+	reason, disposition word
+	sender              authz.Principal
 }
 
 func (k kind) check(c *watchv1.Command) error {
 	said := map[string]string{
 		"incident": c.GetIncident(), "mission": c.GetMission(), "team": c.GetTeam(), "site": c.GetSite(),
-		"category": c.GetCategory(), "reason": c.GetReason(), "text": strings.TrimSpace(c.GetText()),
+		"category": c.GetCategory(), "reason": strings.TrimSpace(c.GetReason()), "text": strings.TrimSpace(c.GetText()),
 	}
 	for _, field := range k.needs {
 		if said[field] == "" {
 			return fmt.Errorf("%w: %s needs %s", ErrInvalid, c.GetType(), field)
 		}
+	}
+	if err := bounded(c); err != nil {
+		return err
 	}
 	if k.spelt == nil {
 		return nil
@@ -102,11 +106,11 @@ func kinds() map[string]kind {
 		return kind{action: authz.ActAsTeam, needs: needs, fill: fill, heard: true}
 	}
 	return map[string]kind{
-		"incident.open": spelling(speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"incident.open": spelling(saying(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_OpenIncident{OpenIncident: &intakev1.OpenIncident{
 				Site: c.GetSite(), Zone: c.GetZone(), Category: c.GetCategory(), Priority: c.GetPriority(), Text: f.text,
 			}}
-		}, "site", "category")), knownCategory),
+		}, "site", "category"), "text"), knownCategory),
 		"incident.claim": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ClaimIncident{ClaimIncident: &intakev1.ClaimIncident{Incident: c.GetIncident()}}
 		}, "incident"),
@@ -116,40 +120,44 @@ func kinds() map[string]kind {
 		"incident.control": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ControlIncident{ControlIncident: &intakev1.ControlIncident{Incident: c.GetIncident()}}
 		}, "incident"),
-		"incident.close": speaking(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"incident.close": saying(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_CloseIncident{CloseIncident: &intakev1.CloseIncident{
-				Incident: c.GetIncident(), Disposition: c.GetDisposition(), Note: f.text,
+				Incident: c.GetIncident(), Disposition: f.disposition.code, DispositionText: f.disposition.text, Note: f.text,
 			}}
-		}, "incident")),
-		"incident.cancel": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
-			q.Body = &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{Incident: c.GetIncident(), Reason: c.GetReason()}}
-		}, "incident"),
+		}, "incident"), "text", "disposition"),
+		"incident.cancel": saying(incident(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_CancelIncident{CancelIncident: &intakev1.CancelIncident{
+				Incident: c.GetIncident(), Reason: f.reason.code, ReasonText: f.reason.text,
+			}}
+		}, "incident"), "reason"),
 		"incident.propose": incident(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_AskProposal{AskProposal: &intakev1.AskProposal{Incident: c.GetIncident()}}
 		}, "incident"),
 		"incident.note": {
-			action: authz.CommandIncident, needs: []string{"incident", "text"}, speaks: true,
+			action: authz.CommandIncident, needs: []string{"incident", "text"}, says: []string{"text"},
 			fill: func(q *intakev1.Request, c *watchv1.Command, f filling) {
 				q.Body = &intakev1.Request_AddNote{AddNote: &intakev1.AddNote{Incident: c.GetIncident(), Text: f.text}}
 			},
 		},
 		"sos": act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_RaiseSos{RaiseSos: &intakev1.RaiseSos{
-				Team: c.GetTeam(), Guard: guard(f.sender, c), Silent: c.GetSilent(), Site: c.GetSite(), Zone: c.GetZone(),
+				Team: c.GetTeam(), Guard: guard(f.sender, c), Silent: c.GetSilent(), Site: named(c.GetSite()), Zone: named(c.GetZone()),
 			}}
 		}, "team"),
 		"mission.assign": {
-			action: authz.CommandMission, directs: true, needs: []string{"incident", "team"},
-			fill: func(q *intakev1.Request, c *watchv1.Command, _ filling) {
+			action: authz.CommandMission, directs: true, needs: []string{"incident", "team"}, says: []string{"reason"},
+			fill: func(q *intakev1.Request, c *watchv1.Command, f filling) {
 				q.Body = &intakev1.Request_AssignMission{AssignMission: &intakev1.AssignMission{
-					Incident: c.GetIncident(), Team: c.GetTeam(), Reason: c.GetReason(),
+					Incident: c.GetIncident(), Team: c.GetTeam(), Reason: f.reason.code, ReasonText: f.reason.text,
 				}}
 			},
 		},
 		"mission.cancel": {
-			action: authz.CommandMission, directs: true, needs: []string{"mission"},
-			fill: func(q *intakev1.Request, c *watchv1.Command, _ filling) {
-				q.Body = &intakev1.Request_CancelMission{CancelMission: &intakev1.CancelMission{Mission: c.GetMission(), Reason: c.GetReason()}}
+			action: authz.CommandMission, directs: true, needs: []string{"mission"}, says: []string{"reason"},
+			fill: func(q *intakev1.Request, c *watchv1.Command, f filling) {
+				q.Body = &intakev1.Request_CancelMission{CancelMission: &intakev1.CancelMission{
+					Mission: c.GetMission(), Reason: f.reason.code, ReasonText: f.reason.text,
+				}}
 			},
 		},
 		"mission.delivered": receipt(func(q *intakev1.Request, c *watchv1.Command, f filling) {
@@ -161,9 +169,11 @@ func kinds() map[string]kind {
 		"mission.accept": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_AcceptMission{AcceptMission: &intakev1.AcceptMission{Mission: c.GetMission()}}
 		}, "mission"),
-		"mission.decline": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
-			q.Body = &intakev1.Request_DeclineMission{DeclineMission: &intakev1.DeclineMission{Mission: c.GetMission(), Reason: c.GetReason()}}
-		}, "mission", "reason"),
+		"mission.decline": saying(act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+			q.Body = &intakev1.Request_DeclineMission{DeclineMission: &intakev1.DeclineMission{
+				Mission: c.GetMission(), Reason: f.reason.code, ReasonText: f.reason.text,
+			}}
+		}, "mission", "reason"), "reason"),
 		"mission.en_route": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ReportEnRoute{ReportEnRoute: &intakev1.ReportEnRoute{Mission: c.GetMission()}}
 		}, "mission"),
@@ -173,11 +183,11 @@ func kinds() map[string]kind {
 		"mission.clear": act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_ClearMission{ClearMission: &intakev1.ClearMission{Mission: c.GetMission()}}
 		}, "mission"),
-		"mission.backup": speaking(act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
+		"mission.backup": saying(act(func(q *intakev1.Request, c *watchv1.Command, f filling) {
 			q.Body = &intakev1.Request_RequestBackup{RequestBackup: &intakev1.RequestBackup{
 				Mission: c.GetMission(), Guards: c.GetMoreGuards(), Text: f.text,
 			}}
-		}, "mission")),
+		}, "mission"), "text"),
 		"team.on_duty": spelling(act(func(q *intakev1.Request, c *watchv1.Command, _ filling) {
 			q.Body = &intakev1.Request_StartDuty{StartDuty: &intakev1.StartDuty{Team: c.GetTeam(), Guards: c.GetGuards(), UntilMs: millis(c.GetUntil())}}
 		}, "team"), pseudonyms),

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -104,14 +105,14 @@ func opened(ctx context.Context, d *directory.Directory, events []*logv1.Event) 
 	out := make([]*logv1.Event, len(events))
 	for k, e := range events {
 		out[k] = e
-		if sealedText(e) == nil {
+		if len(sealedTexts(e)) == 0 {
 			continue
 		}
-		clone := proto.CloneOf(e)
-		text := sealedText(clone)
-		if plain, err := d.OpenSealed(ctx, text.GetKey(), text.GetSealed()); err == nil {
-			text.Clear, text.Sealed = plain, nil
-			out[k] = clone
+		out[k] = proto.CloneOf(e)
+		for _, text := range sealedTexts(out[k]) {
+			if plain, err := d.OpenSealed(ctx, text.GetKey(), text.GetSealed()); err == nil {
+				text.Clear, text.Sealed = plain, nil
+			}
 		}
 	}
 	return out
@@ -139,24 +140,37 @@ func openTexts(ctx context.Context, d *directory.Directory, s *structpb.Struct) 
 	}
 }
 
-func sealedText(event *logv1.Event) *personalv1.SealedText {
+// sealedTexts are the sealed texts that an event holds.
+func sealedTexts(event *logv1.Event) []*personalv1.SealedText {
 	switch e := event.GetBody().(type) {
 	case *logv1.Event_AlarmReceived:
-		return e.AlarmReceived.GetText()
+		return held(e.AlarmReceived.GetText())
 	case *logv1.Event_IncidentOpened:
-		return e.IncidentOpened.GetText()
+		return held(e.IncidentOpened.GetText())
 	case *logv1.Event_IncidentClosed:
-		return e.IncidentClosed.GetNote()
+		return held(e.IncidentClosed.GetNote(), e.IncidentClosed.GetDispositionText())
+	case *logv1.Event_IncidentCancelled:
+		return held(e.IncidentCancelled.GetReasonText())
 	case *logv1.Event_SosRaised:
-		return e.SosRaised.GetPosition()
+		return held(e.SosRaised.GetPosition())
+	case *logv1.Event_TeamsChosen:
+		return held(e.TeamsChosen.GetReasonText())
 	case *logv1.Event_MissionOffered:
-		return e.MissionOffered.GetText()
+		return held(e.MissionOffered.GetText(), e.MissionOffered.GetReasonText())
+	case *logv1.Event_MissionDeclined:
+		return held(e.MissionDeclined.GetReasonText())
+	case *logv1.Event_MissionCancelled:
+		return held(e.MissionCancelled.GetReasonText())
 	case *logv1.Event_NoteAdded:
-		return e.NoteAdded.GetText()
+		return held(e.NoteAdded.GetText())
 	case *logv1.Event_BackupRequested:
-		return e.BackupRequested.GetText()
+		return held(e.BackupRequested.GetText())
 	}
 	return nil
+}
+
+func held(texts ...*personalv1.SealedText) []*personalv1.SealedText {
+	return slices.DeleteFunc(texts, func(t *personalv1.SealedText) bool { return t == nil })
 }
 
 func outcomeFrame(id string, o command.Outcome) *watchv1.ServerFrame {

@@ -1024,13 +1024,16 @@ func (x *ControlIncident) GetIncident() string {
 	return ""
 }
 
+// CloseIncident: the disposition is a code; other words of a person stand beside it, sealed, and the code is other then.
+// Reasons are told likewise.
 type CloseIncident struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
-	Disposition   string                 `protobuf:"bytes,2,opt,name=disposition,proto3" json:"disposition,omitempty"`
-	Note          *v1.SealedText         `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Incident        string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	Disposition     string                 `protobuf:"bytes,2,opt,name=disposition,proto3" json:"disposition,omitempty"`
+	Note            *v1.SealedText         `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	DispositionText *v1.SealedText         `protobuf:"bytes,4,opt,name=disposition_text,json=dispositionText,proto3" json:"disposition_text,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *CloseIncident) Reset() {
@@ -1084,10 +1087,18 @@ func (x *CloseIncident) GetNote() *v1.SealedText {
 	return nil
 }
 
+func (x *CloseIncident) GetDispositionText() *v1.SealedText {
+	if x != nil {
+		return x.DispositionText
+	}
+	return nil
+}
+
 type CancelIncident struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonText    *v1.SealedText         `protobuf:"bytes,3,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1134,6 +1145,13 @@ func (x *CancelIncident) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *CancelIncident) GetReasonText() *v1.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 type RaiseSos struct {
@@ -1226,6 +1244,7 @@ type AssignMission struct {
 	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
 	Team          string                 `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonText    *v1.SealedText         `protobuf:"bytes,4,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1281,10 +1300,18 @@ func (x *AssignMission) GetReason() string {
 	return ""
 }
 
+func (x *AssignMission) GetReasonText() *v1.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
+}
+
 type CancelMission struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonText    *v1.SealedText         `protobuf:"bytes,3,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1331,6 +1358,13 @@ func (x *CancelMission) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *CancelMission) GetReasonText() *v1.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 type ReportDelivered struct {
@@ -1485,6 +1519,7 @@ type DeclineMission struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mission       string                 `protobuf:"bytes,1,opt,name=mission,proto3" json:"mission,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonText    *v1.SealedText         `protobuf:"bytes,3,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1531,6 +1566,13 @@ func (x *DeclineMission) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *DeclineMission) GetReasonText() *v1.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 type ReportEnRoute struct {
@@ -2419,28 +2461,35 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\x0fReleaseIncident\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\"-\n" +
 	"\x0fControlIncident\x12\x1a\n" +
-	"\bincident\x18\x01 \x01(\tR\bincident\"\x80\x01\n" +
+	"\bincident\x18\x01 \x01(\tR\bincident\"\xca\x01\n" +
 	"\rCloseIncident\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12 \n" +
 	"\vdisposition\x18\x02 \x01(\tR\vdisposition\x121\n" +
-	"\x04note\x18\x03 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04note\"D\n" +
+	"\x04note\x18\x03 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04note\x12H\n" +
+	"\x10disposition_text\x18\x04 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x0fdispositionText\"\x84\x01\n" +
 	"\x0eCancelIncident\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xaf\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12>\n" +
+	"\vreason_text\x18\x03 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"\xaf\x01\n" +
 	"\bRaiseSos\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x14\n" +
 	"\x05guard\x18\x02 \x01(\tR\x05guard\x12\x16\n" +
 	"\x06silent\x18\x03 \x01(\bR\x06silent\x129\n" +
 	"\bposition\x18\x04 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\bposition\x12\x12\n" +
 	"\x04site\x18\x05 \x01(\tR\x04site\x12\x12\n" +
-	"\x04zone\x18\x06 \x01(\tR\x04zone\"W\n" +
+	"\x04zone\x18\x06 \x01(\tR\x04zone\"\x97\x01\n" +
 	"\rAssignMission\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x12\n" +
 	"\x04team\x18\x02 \x01(\tR\x04team\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"A\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12>\n" +
+	"\vreason_text\x18\x04 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"\x81\x01\n" +
 	"\rCancelMission\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"C\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12>\n" +
+	"\vreason_text\x18\x03 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"C\n" +
 	"\x0fReportDelivered\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\">\n" +
@@ -2449,10 +2498,12 @@ const file_vigie_intake_v1_request_proto_rawDesc = "" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\")\n" +
 	"\rAcceptMission\x12\x18\n" +
-	"\amission\x18\x01 \x01(\tR\amission\"B\n" +
+	"\amission\x18\x01 \x01(\tR\amission\"\x82\x01\n" +
 	"\x0eDeclineMission\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\")\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12>\n" +
+	"\vreason_text\x18\x03 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\")\n" +
 	"\rReportEnRoute\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\")\n" +
 	"\rReportOnScene\x12\x18\n" +
@@ -2584,15 +2635,20 @@ var file_vigie_intake_v1_request_proto_depIdxs = []int32{
 	31, // 30: vigie.intake.v1.RaiseAlarm.text:type_name -> vigie.personal.v1.SealedText
 	31, // 31: vigie.intake.v1.OpenIncident.text:type_name -> vigie.personal.v1.SealedText
 	31, // 32: vigie.intake.v1.CloseIncident.note:type_name -> vigie.personal.v1.SealedText
-	31, // 33: vigie.intake.v1.RaiseSos.position:type_name -> vigie.personal.v1.SealedText
-	31, // 34: vigie.intake.v1.AddNote.text:type_name -> vigie.personal.v1.SealedText
-	31, // 35: vigie.intake.v1.RequestBackup.text:type_name -> vigie.personal.v1.SealedText
-	32, // 36: vigie.intake.v1.ConfigureRegion.content:type_name -> vigie.region.v1.RoomConfiguration
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	31, // 33: vigie.intake.v1.CloseIncident.disposition_text:type_name -> vigie.personal.v1.SealedText
+	31, // 34: vigie.intake.v1.CancelIncident.reason_text:type_name -> vigie.personal.v1.SealedText
+	31, // 35: vigie.intake.v1.RaiseSos.position:type_name -> vigie.personal.v1.SealedText
+	31, // 36: vigie.intake.v1.AssignMission.reason_text:type_name -> vigie.personal.v1.SealedText
+	31, // 37: vigie.intake.v1.CancelMission.reason_text:type_name -> vigie.personal.v1.SealedText
+	31, // 38: vigie.intake.v1.DeclineMission.reason_text:type_name -> vigie.personal.v1.SealedText
+	31, // 39: vigie.intake.v1.AddNote.text:type_name -> vigie.personal.v1.SealedText
+	31, // 40: vigie.intake.v1.RequestBackup.text:type_name -> vigie.personal.v1.SealedText
+	32, // 41: vigie.intake.v1.ConfigureRegion.content:type_name -> vigie.region.v1.RoomConfiguration
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_vigie_intake_v1_request_proto_init() }

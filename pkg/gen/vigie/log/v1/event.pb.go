@@ -1865,14 +1865,17 @@ func (x *IncidentControlled) GetBy() string {
 	return ""
 }
 
+// IncidentClosed: the disposition is a code; other words of a person stand beside it, sealed, and the code is other then.
+// Reasons are told likewise.
 type IncidentClosed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
-	Disposition   string                 `protobuf:"bytes,2,opt,name=disposition,proto3" json:"disposition,omitempty"`
-	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
-	Note          *v11.SealedText        `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Incident        string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
+	Disposition     string                 `protobuf:"bytes,2,opt,name=disposition,proto3" json:"disposition,omitempty"`
+	By              string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Note            *v11.SealedText        `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	DispositionText *v11.SealedText        `protobuf:"bytes,5,opt,name=disposition_text,json=dispositionText,proto3" json:"disposition_text,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *IncidentClosed) Reset() {
@@ -1933,11 +1936,19 @@ func (x *IncidentClosed) GetNote() *v11.SealedText {
 	return nil
 }
 
+func (x *IncidentClosed) GetDispositionText() *v11.SealedText {
+	if x != nil {
+		return x.DispositionText
+	}
+	return nil
+}
+
 type IncidentCancelled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Incident      string                 `protobuf:"bytes,1,opt,name=incident,proto3" json:"incident,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	ReasonText    *v11.SealedText        `protobuf:"bytes,4,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1991,6 +2002,13 @@ func (x *IncidentCancelled) GetBy() string {
 		return x.By
 	}
 	return ""
+}
+
+func (x *IncidentCancelled) GetReasonText() *v11.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 // IncidentNeglected: nobody has accepted in time. The dispatcher is told, then the chief.
@@ -2394,8 +2412,9 @@ type TeamsChosen struct {
 	// When the next choice is due if guards are still wanting; 0: none.
 	AgainAtMs int64 `protobuf:"varint,9,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
 	// A person sent another team than those proposed, or an excluded one, and why.
-	Overruled     bool   `protobuf:"varint,10,opt,name=overruled,proto3" json:"overruled,omitempty"`
-	Reason        string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	Overruled     bool            `protobuf:"varint,10,opt,name=overruled,proto3" json:"overruled,omitempty"`
+	Reason        string          `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	ReasonText    *v11.SealedText `protobuf:"bytes,12,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2505,6 +2524,13 @@ func (x *TeamsChosen) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *TeamsChosen) GetReasonText() *v11.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 // TeamsProposed shows a person whom to choose from. Nothing is offered yet.
@@ -3062,10 +3088,11 @@ type MissionOffered struct {
 	DeliverByMs int64    `protobuf:"varint,14,opt,name=deliver_by_ms,json=deliverByMs,proto3" json:"deliver_by_ms,omitempty"`
 	AnswerByMs  int64    `protobuf:"varint,15,opt,name=answer_by_ms,json=answerByMs,proto3" json:"answer_by_ms,omitempty"`
 	// The place as the room knew it then.
-	Premises       *Premises `protobuf:"bytes,16,opt,name=premises,proto3" json:"premises,omitempty"`
-	CallSign       string    `protobuf:"bytes,17,opt,name=call_sign,json=callSign,proto3" json:"call_sign,omitempty"`
-	ArrivalEarlyMs int64     `protobuf:"varint,18,opt,name=arrival_early_ms,json=arrivalEarlyMs,proto3" json:"arrival_early_ms,omitempty"`
-	ArrivalLateMs  int64     `protobuf:"varint,19,opt,name=arrival_late_ms,json=arrivalLateMs,proto3" json:"arrival_late_ms,omitempty"`
+	Premises       *Premises       `protobuf:"bytes,16,opt,name=premises,proto3" json:"premises,omitempty"`
+	CallSign       string          `protobuf:"bytes,17,opt,name=call_sign,json=callSign,proto3" json:"call_sign,omitempty"`
+	ArrivalEarlyMs int64           `protobuf:"varint,18,opt,name=arrival_early_ms,json=arrivalEarlyMs,proto3" json:"arrival_early_ms,omitempty"`
+	ArrivalLateMs  int64           `protobuf:"varint,19,opt,name=arrival_late_ms,json=arrivalLateMs,proto3" json:"arrival_late_ms,omitempty"`
+	ReasonText     *v11.SealedText `protobuf:"bytes,20,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -3231,6 +3258,13 @@ func (x *MissionOffered) GetArrivalLateMs() int64 {
 		return x.ArrivalLateMs
 	}
 	return 0
+}
+
+func (x *MissionOffered) GetReasonText() *v11.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 // Premises is a place as a guard has to know it.
@@ -3600,8 +3634,9 @@ type MissionDeclined struct {
 	Reason     string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	DeviceAtMs int64                  `protobuf:"varint,3,opt,name=device_at_ms,json=deviceAtMs,proto3" json:"device_at_ms,omitempty"`
 	// Recorded for the team by a person of the room, who heard it by radio at device_at_ms.
-	ByRadio       bool   `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
-	RecordedBy    string `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
+	ByRadio       bool            `protobuf:"varint,4,opt,name=by_radio,json=byRadio,proto3" json:"by_radio,omitempty"`
+	RecordedBy    string          `protobuf:"bytes,5,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
+	ReasonText    *v11.SealedText `protobuf:"bytes,6,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3669,6 +3704,13 @@ func (x *MissionDeclined) GetRecordedBy() string {
 		return x.RecordedBy
 	}
 	return ""
+}
+
+func (x *MissionDeclined) GetReasonText() *v11.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 // MissionExpired: no answer in time; the next team is chosen.
@@ -3945,7 +3987,8 @@ type MissionCancelled struct {
 	Reason  string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
 	// The team that has the incident, where that is why.
-	TakenBy       string `protobuf:"bytes,4,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
+	TakenBy       string          `protobuf:"bytes,4,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
+	ReasonText    *v11.SealedText `protobuf:"bytes,5,opt,name=reason_text,json=reasonText,proto3" json:"reason_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4006,6 +4049,13 @@ func (x *MissionCancelled) GetTakenBy() string {
 		return x.TakenBy
 	}
 	return ""
+}
+
+func (x *MissionCancelled) GetReasonText() *v11.SealedText {
+	if x != nil {
+		return x.ReasonText
+	}
+	return nil
 }
 
 // LateAnswerHonoured opens a new mission for an answer that was given in time and came late.
@@ -4776,16 +4826,19 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\x02by\x18\x02 \x01(\tR\x02by\"@\n" +
 	"\x12IncidentControlled\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x0e\n" +
-	"\x02by\x18\x02 \x01(\tR\x02by\"\x91\x01\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\"\xdb\x01\n" +
 	"\x0eIncidentClosed\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12 \n" +
 	"\vdisposition\x18\x02 \x01(\tR\vdisposition\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x121\n" +
-	"\x04note\x18\x04 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04note\"W\n" +
+	"\x04note\x18\x04 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x04note\x12H\n" +
+	"\x10disposition_text\x18\x05 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\x0fdispositionText\"\x97\x01\n" +
 	"\x11IncidentCancelled\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"~\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12>\n" +
+	"\vreason_text\x18\x04 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"~\n" +
 	"\x11IncidentNeglected\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x1b\n" +
 	"\twaited_ms\x18\x02 \x01(\x03R\bwaitedMs\x12\x12\n" +
@@ -4826,7 +4879,7 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\bby_radio\x18\t \x01(\bR\abyRadio\x12\x1f\n" +
 	"\vrecorded_by\x18\n" +
 	" \x01(\tR\n" +
-	"recordedBy\"\x8a\x03\n" +
+	"recordedBy\"\xca\x03\n" +
 	"\vTeamsChosen\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12#\n" +
@@ -4844,7 +4897,9 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\vagain_at_ms\x18\t \x01(\x03R\tagainAtMs\x12\x1c\n" +
 	"\toverruled\x18\n" +
 	" \x01(\bR\toverruled\x12\x16\n" +
-	"\x06reason\x18\v \x01(\tR\x06reason\"\xeb\x02\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12>\n" +
+	"\vreason_text\x18\f \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"\xeb\x02\n" +
 	"\rTeamsProposed\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12#\n" +
 	"\rguards_wanted\x18\x02 \x01(\x05R\fguardsWanted\x12)\n" +
@@ -4904,7 +4959,7 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\vStillNoTeam\x12\x1a\n" +
 	"\bincident\x18\x01 \x01(\tR\bincident\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x1e\n" +
-	"\vagain_at_ms\x18\x03 \x01(\x03R\tagainAtMs\"\xd4\x04\n" +
+	"\vagain_at_ms\x18\x03 \x01(\x03R\tagainAtMs\"\x94\x05\n" +
 	"\x0eMissionOffered\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x1a\n" +
 	"\bincident\x18\x02 \x01(\tR\bincident\x12\x12\n" +
@@ -4928,7 +4983,9 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\bpremises\x18\x10 \x01(\v2\x16.vigie.log.v1.PremisesR\bpremises\x12\x1b\n" +
 	"\tcall_sign\x18\x11 \x01(\tR\bcallSign\x12(\n" +
 	"\x10arrival_early_ms\x18\x12 \x01(\x03R\x0earrivalEarlyMs\x12&\n" +
-	"\x0farrival_late_ms\x18\x13 \x01(\x03R\rarrivalLateMs\"\xfd\x01\n" +
+	"\x0farrival_late_ms\x18\x13 \x01(\x03R\rarrivalLateMs\x12>\n" +
+	"\vreason_text\x18\x14 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"\xfd\x01\n" +
 	"\bPremises\x12\x1b\n" +
 	"\tsite_name\x18\x01 \x01(\tR\bsiteName\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1d\n" +
@@ -4960,7 +5017,7 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"\aimplied\x18\x03 \x01(\bR\aimplied\x12\x19\n" +
 	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
 	"\vrecorded_by\x18\x05 \x01(\tR\n" +
-	"recordedBy\"\xa1\x01\n" +
+	"recordedBy\"\xe1\x01\n" +
 	"\x0fMissionDeclined\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12 \n" +
@@ -4968,7 +5025,9 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"deviceAtMs\x12\x19\n" +
 	"\bby_radio\x18\x04 \x01(\bR\abyRadio\x12\x1f\n" +
 	"\vrecorded_by\x18\x05 \x01(\tR\n" +
-	"recordedBy\"*\n" +
+	"recordedBy\x12>\n" +
+	"\vreason_text\x18\x06 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"*\n" +
 	"\x0eMissionExpired\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\"\xa3\x01\n" +
 	"\x0fMissionDeparted\x12\x18\n" +
@@ -4993,12 +5052,14 @@ const file_vigie_log_v1_event_proto_rawDesc = "" +
 	"deviceAtMs\x12\x19\n" +
 	"\bby_radio\x18\x03 \x01(\bR\abyRadio\x12\x1f\n" +
 	"\vrecorded_by\x18\x04 \x01(\tR\n" +
-	"recordedBy\"o\n" +
+	"recordedBy\"\xaf\x01\n" +
 	"\x10MissionCancelled\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x19\n" +
-	"\btaken_by\x18\x04 \x01(\tR\atakenBy\"\xf4\x01\n" +
+	"\btaken_by\x18\x04 \x01(\tR\atakenBy\x12>\n" +
+	"\vreason_text\x18\x05 \x01(\v2\x1d.vigie.personal.v1.SealedTextR\n" +
+	"reasonText\"\xf4\x01\n" +
 	"\x12LateAnswerHonoured\x12\x18\n" +
 	"\amission\x18\x01 \x01(\tR\amission\x12\x1a\n" +
 	"\bprevious\x18\x02 \x01(\tR\bprevious\x12\x1a\n" +
@@ -5162,22 +5223,28 @@ var file_vigie_log_v1_event_proto_depIdxs = []int32{
 	48, // 44: vigie.log.v1.AlarmReceived.text:type_name -> vigie.personal.v1.SealedText
 	48, // 45: vigie.log.v1.IncidentOpened.text:type_name -> vigie.personal.v1.SealedText
 	48, // 46: vigie.log.v1.IncidentClosed.note:type_name -> vigie.personal.v1.SealedText
-	48, // 47: vigie.log.v1.SosRaised.position:type_name -> vigie.personal.v1.SealedText
-	48, // 48: vigie.log.v1.NoteAdded.text:type_name -> vigie.personal.v1.SealedText
-	48, // 49: vigie.log.v1.BackupRequested.text:type_name -> vigie.personal.v1.SealedText
-	22, // 50: vigie.log.v1.TeamsChosen.candidates:type_name -> vigie.log.v1.Candidate
-	23, // 51: vigie.log.v1.TeamsChosen.exclusions:type_name -> vigie.log.v1.Exclusion
-	22, // 52: vigie.log.v1.TeamsProposed.candidates:type_name -> vigie.log.v1.Candidate
-	23, // 53: vigie.log.v1.TeamsProposed.exclusions:type_name -> vigie.log.v1.Exclusion
-	23, // 54: vigie.log.v1.NoTeamFound.exclusions:type_name -> vigie.log.v1.Exclusion
-	48, // 55: vigie.log.v1.MissionOffered.text:type_name -> vigie.personal.v1.SealedText
-	27, // 56: vigie.log.v1.MissionOffered.premises:type_name -> vigie.log.v1.Premises
-	49, // 57: vigie.log.v1.Premises.entrances:type_name -> vigie.region.v1.Entrance
-	58, // [58:58] is the sub-list for method output_type
-	58, // [58:58] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	48, // 47: vigie.log.v1.IncidentClosed.disposition_text:type_name -> vigie.personal.v1.SealedText
+	48, // 48: vigie.log.v1.IncidentCancelled.reason_text:type_name -> vigie.personal.v1.SealedText
+	48, // 49: vigie.log.v1.SosRaised.position:type_name -> vigie.personal.v1.SealedText
+	48, // 50: vigie.log.v1.NoteAdded.text:type_name -> vigie.personal.v1.SealedText
+	48, // 51: vigie.log.v1.BackupRequested.text:type_name -> vigie.personal.v1.SealedText
+	22, // 52: vigie.log.v1.TeamsChosen.candidates:type_name -> vigie.log.v1.Candidate
+	23, // 53: vigie.log.v1.TeamsChosen.exclusions:type_name -> vigie.log.v1.Exclusion
+	48, // 54: vigie.log.v1.TeamsChosen.reason_text:type_name -> vigie.personal.v1.SealedText
+	22, // 55: vigie.log.v1.TeamsProposed.candidates:type_name -> vigie.log.v1.Candidate
+	23, // 56: vigie.log.v1.TeamsProposed.exclusions:type_name -> vigie.log.v1.Exclusion
+	23, // 57: vigie.log.v1.NoTeamFound.exclusions:type_name -> vigie.log.v1.Exclusion
+	48, // 58: vigie.log.v1.MissionOffered.text:type_name -> vigie.personal.v1.SealedText
+	27, // 59: vigie.log.v1.MissionOffered.premises:type_name -> vigie.log.v1.Premises
+	48, // 60: vigie.log.v1.MissionOffered.reason_text:type_name -> vigie.personal.v1.SealedText
+	49, // 61: vigie.log.v1.Premises.entrances:type_name -> vigie.region.v1.Entrance
+	48, // 62: vigie.log.v1.MissionDeclined.reason_text:type_name -> vigie.personal.v1.SealedText
+	48, // 63: vigie.log.v1.MissionCancelled.reason_text:type_name -> vigie.personal.v1.SealedText
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_vigie_log_v1_event_proto_init() }

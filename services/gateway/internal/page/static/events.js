@@ -1,11 +1,11 @@
 // @ts-check
 // Every type of event as a sentence, [English, French]. `w` names things: w.team(id), w.place(site, zone), w.name(code),
-// w.text(sealed), w.of(mission) → {team, incident}. A type that is not here is shown by its name.
+// w.text(sealed), w.said(code, sealed), w.of(mission) → {team, incident}. A type that is not here is shown by its name.
 
 const by = (e, w) => (e.by ? ` ${w.t("by")} ${e.by === "automatic" ? w.t("automatic") : e.by}` : "");
 const list = (ids, w) => (ids ?? []).map(w.team).join(", ");
 const p = (e) => (e.priority ? `P${e.priority} ` : "");
-const because = (e, w) => (e.reason ? ` (${w.name(e.reason)})` : "");
+const because = (e, w) => (e.reason ? ` (${w.said(e.reason, e.reason_text)})` : "");
 const radio = (e) => (e.by_radio ? [` (by radio, recorded by ${e.recorded_by})`, ` (par radio, saisi par ${e.recorded_by})`] : ["", ""]);
 const plural = (n, word) => `${n} ${word}${n > 1 ? "s" : ""}`;
 
@@ -33,7 +33,7 @@ export const sentences = {
     `${e.by} suit ${e.incident}${e.taken_from ? `, repris à ${e.taken_from}` : ""}`],
   incident_released: (e) => [`${e.by} no longer leads ${e.incident}`, `${e.by} ne suit plus ${e.incident}`],
   incident_controlled: (e) => [`${e.incident} is under control${e.by ? `, says ${e.by}` : ""}`, `${e.incident} est maîtrisé${e.by ? `, selon ${e.by}` : ""}`],
-  incident_closed: (e, w) => [`${e.incident} closed${by(e, w)}: ${w.name(e.disposition)}${w.text(e.note)}`, `${e.incident} clos${by(e, w)} : ${w.name(e.disposition)}${w.text(e.note)}`],
+  incident_closed: (e, w) => [`${e.incident} closed${by(e, w)}: ${w.said(e.disposition, e.disposition_text)}${w.text(e.note)}`, `${e.incident} clos${by(e, w)} : ${w.said(e.disposition, e.disposition_text)}${w.text(e.note)}`],
   incident_cancelled: (e, w) => [`${e.incident} cancelled${by(e, w)}${because(e, w)}`, `${e.incident} annulé${by(e, w)}${because(e, w)}`],
   incident_neglected: (e, w) => [`Nobody has accepted ${e.incident} after ${w.span(e.waited_ms)}: the ${e.step > 1 ? "chief" : "dispatcher"} is told`,
     `Personne n’a accepté ${e.incident} après ${w.span(e.waited_ms)} : ${e.step > 1 ? "le chef de poste" : "l’opérateur"} est prévenu`],

@@ -154,10 +154,10 @@ const reach = (state) => (board, { mission: id }) => {
   follow(board, incident);
 };
 
-const endMission = (state) => (board, { mission: id, reason }) => {
+const endMission = (state) => (board, { mission: id, reason, reason_text }) => {
   const mission = board.missions.get(id);
   if (!active(mission)) return;
-  Object.assign(mission, { state, ended_at: board.at, end_reason: reason ?? "" });
+  Object.assign(mission, { state, ended_at: board.at, end_reason: reason ?? "", end_reason_text: reason_text });
   board.team(mission.team).mission = "";
   follow(board, board.incidents.get(mission.incident));
 };
@@ -168,7 +168,9 @@ const onIncident = (change) => (board, body) => {
 };
 
 const endIncident = (state) => onIncident((incident, body, board) =>
-  Object.assign(incident, { state, ended_at: board.at, disposition: body.disposition ?? body.reason ?? "" }));
+  Object.assign(incident, {
+    state, ended_at: board.at, disposition: body.disposition ?? body.reason ?? "", disposition_text: body.disposition_text ?? body.reason_text,
+  }));
 
 function forget(board) {
   for (const incident of board.incidents.values()) {

@@ -105,8 +105,11 @@ function mission(board, m, zone) {
     el("span", {}, icon(active(m) ? "→" : "·"), callSign(board, m.team)), el("span", { class: "state" }, name(m.state)),
     el("span", {}, since(at, zone)),
     m.undelivered && m.state === "offered" && el("span", { class: "flag" }, icon("▲"), t("undelivered")),
-    m.end_reason && el("span", {}, name(m.end_reason)));
+    m.end_reason && el("span", {}, said(m.end_reason, m.end_reason_text)));
 }
+
+/** A reason: what a person typed, while it can be read, else the name of its code. */
+const said = (code, sealed) => sealed?.clear || name(code);
 
 function incident(room, board, i) {
   const zone = room.timezone;
@@ -168,6 +171,7 @@ function wordsFor(room, board) {
     t, name, of, span: (ms) => span(Number(ms)), team: (id) => callSign(board, id),
     place: (site, zone) => place(room, site, zone), time: (ms) => clockTime(Number(ms), room.timezone),
     text: (sealed) => (sealed?.clear ? (currentLanguage() === "fr" ? ` « ${sealed.clear} »` : ` “${sealed.clear}”`) : ""),
+    said,
     why: (exclusions) => (exclusions?.length ? ` (${exclusions.slice(0, 3).map((x) => `${callSign(board, x.team)}${colon()}${name(x.reason)}`).join("; ")}${exclusions.length > 3 ? "; …" : ""})` : ""),
   };
 }

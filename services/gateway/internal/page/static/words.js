@@ -94,6 +94,11 @@ const names = {
   signed_off: ["signed off", "départ signalé"], shift_ended: ["shift over", "fin de vacation"],
   genuine: ["genuine", "réel"], false_alarm: ["false alarm", "fausse alarme"], duplicate: ["duplicate", "doublon"], test: ["test", "essai"],
   police: ["handed to the police", "remis à la police"], fire_brigade: ["handed to the fire brigade", "remis aux pompiers"], other: ["other", "autre"],
+  with_patient: ["with a patient", "auprès d’un patient"], securing_scene: ["securing another scene", "sécurise un autre lieu"],
+  short_of_guards: ["short of guards", "effectif insuffisant"], injured: ["injured", "blessé"], no_equipment: ["without the equipment", "matériel manquant"],
+  nearest: ["nearest", "la plus proche"], on_the_spot: ["on the spot", "déjà sur place"], knows_the_place: ["knows the place", "connaît les lieux"],
+  asked_for: ["asked for", "demandée"], recalled: ["recalled", "rappelée"], not_needed: ["not needed any more", "plus nécessaire"],
+  wrong_team: ["wrong team", "mauvaise équipe"], settled: ["settled", "réglé"], opened_by_mistake: ["opened by mistake", "ouvert par erreur"],
 };
 
 /** Refusals the server explains in English, in French. */

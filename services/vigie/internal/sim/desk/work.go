@@ -84,7 +84,7 @@ func giveUp(d *Desk, now time.Time, i *incident) {
 		d.later(now.Add(patience/3), i.id, giveUp)
 		return
 	}
-	d.say(now, &watchv1.Command{Type: "incident.cancel", Incident: i.id, Reason: "settled by telephone"})
+	d.say(now, &watchv1.Command{Type: "incident.cancel", Incident: i.id, Reason: "settled"})
 }
 
 func (d *Desk) coming(i *incident) bool {

@@ -87,7 +87,7 @@ func (a *Agent) act(m *mission) {
 	switch m.step {
 	case toAnswer:
 		if a.lot("declines", m.key).Happens(declineChance) {
-			reasons := []string{"with a patient", "securing another scene", "short of guards"}
+			reasons := []string{"with_patient", "securing_scene", "short_of_guards"}
 			a.report(m, "mission.decline", at, reasons[a.lot("declines because", m.key).Pick([]float64{1, 1, 1})])
 			a.finish(at)
 			return
