@@ -58,6 +58,9 @@ type Request[R any] struct {
 	Raw []byte
 	// Unreadable says why the value could not be decoded; then Body is the zero value.
 	Unreadable string
+	// Reuses is the version that decided on something else under the same cause, or 0. Only what is heard all the same is
+	// decided then, see [Domain].
+	Reuses uint64
 }
 
 // Decision is the whole outcome of one cause.
@@ -127,6 +130,9 @@ type Domain[S, E, R, F any] struct {
 	// StepsClock says whether an event moves the room's clock back, and AsksStep whether a request asks for that.
 	StepsClock func(E) bool
 	AsksStep   func(R) bool
+	// Heard says whether a request is decided although its id was used before for something else, and not refused; nil: none
+	// is.
+	Heard func(R) bool
 
 	Decide      func(state S, request Request[R], at int64, facts F) Outcome[E]
 	DecideDue   func(state S, deadline Deadline, at int64, facts F) Outcome[E]

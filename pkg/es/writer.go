@@ -246,7 +246,7 @@ func (w *Writer[S, E, R, F]) resend(t Tick) Step {
 func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, limits Limits, size *int) {
 	done := int(w.ahead.IntakeNext - w.IntakeNext)
 	for i := done; i < len(w.requests) && i < done+limits.Requests && *size < limits.Bytes; i++ {
-		r := &w.requests[i].Request
+		r := w.requests[i].Request
 		if r.Offset != w.ahead.IntakeNext {
 			return // the reader of intake has not delivered it yet
 		}
@@ -262,15 +262,16 @@ func (w *Writer[S, E, R, F]) decideRequests(t Tick, facts F, limits Limits, size
 		case known && first.SameContent(r.ContentHash):
 			d.RepeatOf = first.Version
 		case r.Unreadable != "":
-			d.Outcome = w.domain.Undecidable(w.ahead.state, *r, at, r.Unreadable)
-		case known:
+			d.Outcome = w.domain.Undecidable(w.ahead.state, r, at, r.Unreadable)
+		case known && (w.domain.Heard == nil || !w.domain.Heard(r.Body)):
 			d.Refusal = &Refusal{Code: "id_reused", Message: fmt.Sprintf(
 				"The id %s was used before for something else (decision %d): use a new id.", r.Cause.ID, first.Version)}
 		default:
+			r.Reuses = first.Version
 			if w.domain.AsksStep(r.Body) {
 				at = t.Now // the one decision whose time may lie before the last
 			}
-			if d.Outcome = w.decide(*r, at, facts); !slices.ContainsFunc(d.Events, w.domain.StepsClock) {
+			if d.Outcome = w.decide(r, at, facts); !slices.ContainsFunc(d.Events, w.domain.StepsClock) {
 				at = max(at, w.ahead.At)
 			}
 		}

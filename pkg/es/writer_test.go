@@ -166,6 +166,30 @@ func TestARepeatGetsTheFirstOutcomeAndAnotherUseOfTheIDIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhatIsToBeHeardIsDecidedUnderAUsedID(t *testing.T) {
+	t.Parallel()
+	domain := toy()
+	domain.Heard = func(o order) bool { return o.N > 1 }
+	d := &desk{t: t, toyWriter: es.NewWriter(room, "d", domain, es.DefaultLimits(), encode)}
+	d.commit() // opens the log
+	d.ask(1, order{N: 1})
+	d.ask(1, order{N: 7}) // in the same batch
+	d.commit()
+	d.ask(1, order{N: 20}) // and after it was read back
+	d.ask(1, order{N: 0})
+	d.ask(1, order{N: 1})
+	got := d.commit()
+	if d.State.Gold != 28 || got[0].Refusal != nil || got[0].RepeatOf != 0 {
+		t.Errorf("%d gold, %+v", d.State.Gold, got[0])
+	}
+	if got[1].Refusal == nil || got[1].Refusal.Code != "id_reused" {
+		t.Errorf("what need not be heard: %+v", got[1])
+	}
+	if got[2].RepeatOf != 2 {
+		t.Errorf("the id belongs to its first use: %+v", got[2])
+	}
+}
+
 func TestARequestCannotStopTheRoom(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,7 +20,6 @@ import (
 	"vigie/pkg/directory"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow/livetest"
-	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	"vigie/pkg/wire"
 	"vigie/services/alarms" //nolint:depguard // its own test
 )
@@ -157,22 +155,6 @@ func TestAnAlarmIsAnsweredAlikeHoweverOftenItIsSent(t *testing.T) {
 	}
 	d.again()
 	expect("after a restart")
-}
-
-func TestAlarmsOfLongAgoAreForgotten(t *testing.T) {
-	t.Parallel()
-	d := start(t)
-	d.stop()
-	old := &intakev1.Request{ReceivedAtMs: time.Now().Add(-26 * time.Hour).UnixMilli(), Body: &intakev1.Request_RaiseAlarm{
-		RaiseAlarm: &intakev1.RaiseAlarm{Code: "PB", Site: "north-1"},
-	}}
-	for k := range 20 {
-		d.Ask("north", "source/panel", fmt.Sprint("old-", k), old)
-	}
-	d.again()
-	if a := d.send("old-19", panic1); a.Status != http.StatusAccepted {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
 }
 
 func TestTheSameKeyAtOnceIsOneRecord(t *testing.T) {

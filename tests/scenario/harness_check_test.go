@@ -99,13 +99,21 @@ func checkOutcomes(log []record) (wrong []string) {
 		switch {
 		case !repeated && r.RepeatOf != 0:
 			wrong = append(wrong, fmt.Sprintf("record %d repeats what never was", r.Offset))
-		case repeated && r.RepeatOf != version && (r.Refusal == nil || r.Refusal.Code != "id_reused"):
+		case repeated && r.RepeatOf != version && !r.heard() && (r.Refusal == nil || r.Refusal.Code != "id_reused"):
 			wrong = append(wrong, fmt.Sprintf("record %d carries out %s again, after version %d", r.Offset, cause, version))
 		case !repeated:
 			first[cause] = r.Version
 		}
 	}
 	return wrong
+}
+
+// heard: the record is of an alarm that was sent under the id of another one.
+func (r record) heard() bool {
+	return slices.ContainsFunc(r.Events, func(e map[string]any) bool {
+		alarm, _ := e["alarm"].(string)
+		return strings.HasSuffix(alarm, fmt.Sprintf("-%d", *r.Intake))
+	})
 }
 
 // checkMissions: a team has one active mission at most; a mission ends once, and nothing follows its end.

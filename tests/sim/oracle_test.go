@@ -8,6 +8,7 @@ import (
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/domain/watch"
 	"vigie/pkg/es"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	logv1 "vigie/pkg/gen/vigie/log/v1"
 	"vigie/pkg/wire"
 )
@@ -151,10 +152,18 @@ func (o *oracle) outcome(s *wire.Stored) {
 	case q.Unreadable != "":
 	case q.ContentHash == first.ContentHash && s.RepeatOf != first.Version:
 		o.r.w.fail("I3", "request %d was decided twice: as %d and as %d", s.Intake, first.Version, s.Version)
-	case q.ContentHash != first.ContentHash && s.Refusal == nil:
+	case q.ContentHash == first.ContentHash:
+	case heard(q.Body):
+		if s.Refusal != nil || s.RepeatOf != 0 {
+			o.r.w.fail("I3", "request %d is an alarm under a used id (version %d) and was not heard", s.Intake, first.Version)
+		}
+	case s.Refusal == nil:
 		o.r.w.fail("I3", "request %d is another use of an id (version %d) and was not refused", s.Intake, first.Version)
 	}
 }
+
+// heard: an alarm or an SOS is never refused for its id.
+func heard(q *intakev1.Request) bool { return q.GetRaiseAlarm() != nil || q.GetRaiseSos() != nil }
 
 // expiry is F13: what was asked in time is answered first, and a wrong clock takes nothing away.
 func (o *oracle) expiry(s *wire.Stored) {

@@ -56,6 +56,7 @@ func Rules() *Domain {
 		Reopens:    reopens,
 		StepsClock: func(e *logv1.Event) bool { return e.GetClockStepped() != nil },
 		AsksStep:   func(r *intakev1.Request) bool { return r.GetStepClock() != nil },
+		Heard:      heard,
 		Decide:     Decide, DecideDue: DecideDue, Undecidable: Undecidable,
 	}
 }

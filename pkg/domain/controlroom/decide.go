@@ -27,7 +27,7 @@ func Decide(s State, r Request, at int64, facts Facts) Outcome {
 	d.words = wordsOf(q)
 	switch b := q.GetBody().(type) {
 	case *intakev1.Request_RaiseAlarm:
-		return d.raiseAlarm(q, b.RaiseAlarm)
+		return d.raiseAlarm(q, numbered(b.RaiseAlarm, r))
 	case *intakev1.Request_OpenIncident:
 		return d.openByPerson(q, b.OpenIncident)
 	case *intakev1.Request_ClaimIncident:

@@ -6,11 +6,27 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"vigie/pkg/es"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	logv1 "vigie/pkg/gen/vigie/log/v1"
 	personalv1 "vigie/pkg/gen/vigie/personal/v1"
 )
+
+// heard says what is decided although its id was used before for something else: whoever sent it may have been told already
+// that it will be acted on, and a person in danger does not number their calls (ADR 10).
+func heard(q *intakev1.Request) bool { return q.GetRaiseAlarm() != nil || q.GetRaiseSos() != nil }
+
+// numbered gives an alarm whose id belongs to another one an id of its own.
+func numbered(a *intakev1.RaiseAlarm, r Request) *intakev1.RaiseAlarm {
+	if r.Reuses == 0 {
+		return a
+	}
+	a = proto.CloneOf(a)
+	a.AlarmId = fmt.Sprintf("%s-%d", a.GetAlarmId(), r.Offset)
+	return a
+}
 
 // raiseAlarm never refuses: an alarm joins the open incident of its chain, or opens one.
 func (d *decider) raiseAlarm(q *intakev1.Request, a *intakev1.RaiseAlarm) Outcome {

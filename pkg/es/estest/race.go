@@ -220,7 +220,7 @@ type Told[S, E, R, F any] struct {
 // in order, versions without a gap, the same answer to the same cause, no expiry before what had come in time.
 func (r *Race[S, E, R, F]) Check() (Told[S, E, R, F], error) {
 	told := Told[S, E, R, F]{Fold: es.NewFold(r.Room, r.Domain)}
-	first := map[es.Cause]uint64{}
+	first := map[es.Cause]es.Stored[E]{}
 	for k, value := range r.Log {
 		s := r.Decode(int64(k), value)
 		expiry := r.expiry(told.State, s.Deadline)
@@ -248,7 +248,7 @@ func (r *Race[S, E, R, F]) Check() (Told[S, E, R, F], error) {
 	return told, nil
 }
 
-func (r *Race[S, E, R, F]) answered(s *es.Stored[E], first map[es.Cause]uint64) error {
+func (r *Race[S, E, R, F]) answered(s *es.Stored[E], first map[es.Cause]es.Stored[E]) error {
 	if s.Intake == es.NoIntake {
 		return nil
 	}
@@ -259,11 +259,13 @@ func (r *Race[S, E, R, F]) answered(s *es.Stored[E], first map[es.Cause]uint64) 
 	if s.Cause == (es.Cause{}) {
 		return nil
 	}
-	// What cannot be read is kept and shown under whatever cause it bears.
-	if v, known := first[s.Cause]; known && s.RepeatOf != v && s.Refusal == nil && q.Unreadable == "" {
-		return fmt.Errorf("request %d was decided twice: first as version %d", s.Intake, v)
+	v, known := first[s.Cause]
+	// What cannot be read is kept and shown under whatever cause it bears, and some is heard under a used one.
+	heard := q.Unreadable != "" || r.Domain.Heard != nil && r.Domain.Heard(q.Body) && q.ContentHash != v.ContentHash
+	if known && s.RepeatOf != v.Version && s.Refusal == nil && !heard {
+		return fmt.Errorf("request %d was decided twice: first as version %d", s.Intake, v.Version)
 	} else if !known {
-		first[s.Cause] = s.Version
+		first[s.Cause] = *s
 	}
 	return nil
 }

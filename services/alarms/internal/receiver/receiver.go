@@ -1,5 +1,7 @@
 // Package receiver takes alarms over HTTP. The cause of an alarm is (source, idempotency key): the same key and body get
-// the same answer for 24 hours, from a fold of intake; what slips past, two processes at once say, is settled in the room.
+// the same answer, another body a refusal, for as long as the room remembers causes. The last 24 hours are known from a fold
+// of intake, decided or not, what is older from the room. What slips past both, two processes at once say, is settled in the
+// room, where an alarm is heard all the same (ADR 10).
 package receiver
 
 import (
@@ -23,6 +25,7 @@ import (
 	"vigie/pkg/directory"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/edge"
+	"vigie/pkg/es"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
@@ -132,21 +135,16 @@ func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, 
 	if !authz.Allow(source, authz.SendAlarm, authz.Object{Room: board.Room.Room, Site: in.Body.Site}) {
 		return nil, access.Forbidden()
 	}
-	request := r.request(ctx, source, board, in)
+	stored, known := r.first(ctx, board, cause(source, in.Key))
+	request := r.request(ctx, source, board, in, stored.receivedAt)
 	value, err := wire.EncodeRequest(request) // also fills in the hash of what this one says, which is compared below
 	if err != nil {
 		return nil, app.Problem(http.StatusUnprocessableEntity, "invalid_request", "the alarm cannot be stored: "+err.Error())
 	}
-	// One at a time per cause: two tries at once become one record.
-	answer, err, _ := r.flight.Do(request.GetPrincipal()+"\x00"+request.GetId(), func() (any, error) {
-		return r.store(context.WithoutCancel(ctx), request, value)
-	})
-	if err != nil {
-		return nil, err
-	}
-	stored, ok := answer.(entry)
-	if !ok {
-		return nil, errors.New("an entry was stored")
+	if !known {
+		if stored, err = r.once(ctx, request, value); err != nil {
+			return nil, err
+		}
 	}
 	if stored.content != [32]byte(request.GetContentHash()) {
 		return nil, reused()
@@ -156,6 +154,21 @@ func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, 
 		body.Offset = &stored.offset
 	}
 	return &struct{ Body Taken }{body}, nil
+}
+
+// once stores an alarm, one at a time per cause: two tries at once become one record.
+func (r *Receiver) once(ctx context.Context, q *intakev1.Request, value []byte) (entry, error) {
+	answer, err, _ := r.flight.Do(q.GetPrincipal()+"\x00"+q.GetId(), func() (any, error) {
+		return r.store(context.WithoutCancel(ctx), q, value)
+	})
+	if err != nil {
+		return entry{}, err
+	}
+	stored, ok := answer.(entry)
+	if !ok {
+		return entry{}, errors.New("an entry was stored")
+	}
+	return stored, nil
 }
 
 func reused() error {
@@ -183,13 +196,18 @@ func (r *Receiver) boardOf(site string) (*follow.Board, error) {
 	return nil, app.Problem(http.StatusUnprocessableEntity, "unknown_site", fmt.Sprintf("no room has the site %q: GET /v1/rooms lists them", site))
 }
 
-func (r *Receiver) request(ctx context.Context, source authz.Principal, board *follow.Board, in *input) *intakev1.Request {
+func cause(source authz.Principal, key string) es.Cause {
+	return es.Cause{Principal: string(authz.KindSource) + "/" + source.ID, ID: key}
+}
+
+// request is the alarm as it is stored; first is when its cause was first received, if that is known.
+func (r *Receiver) request(ctx context.Context, source authz.Principal, board *follow.Board, in *input, first int64) *intakev1.Request {
 	now := r.Clock.Now()
 	trace, ok := app.ParseTrace(in.Traceparent)
 	if !ok {
 		trace = app.NewTrace()
 	}
-	principal := string(authz.KindSource) + "/" + source.ID
+	principal := cause(source, in.Key).Principal
 	alarm := &intakev1.RaiseAlarm{
 		AlarmId: alarmID(principal, in.Key), Source: source.ID, Protocol: "http",
 		Code: in.Body.Code, Site: in.Body.Site, Zone: in.Body.Zone, ClipUrl: in.Body.ClipURL, Restore: in.Body.Restore,
@@ -207,8 +225,8 @@ func (r *Receiver) request(ctx context.Context, source authz.Principal, board *f
 	if in.Body.Text != "" {
 		// A retry is sealed under the month of the first try, so that its bytes are the same.
 		at := now
-		if first, known := r.taken.get(principal, in.Key); known {
-			at = time.UnixMilli(first.receivedAt)
+		if first != 0 {
+			at = time.UnixMilli(first)
 		} else if first := r.Edge.Find(board.Room.Room, principal, in.Key); first != nil {
 			at = time.UnixMilli(first.GetReceivedAtMs())
 		}

@@ -10,7 +10,7 @@ import (
 
 // CheckedBy says what lost and duplicated mean.
 const CheckedBy = "effective log of every room, read as an auditor, against what the clients sent and received. " +
-	"lost: an alarm answered 202, or a report answered done, that is not in exactly one incident; " +
+	"lost: an alarm answered 202, or a report answered done, that is not in exactly one incident; an alarm that was stored and refused; " +
 	"an incident live and not controlled past its neglect time, plus 2 s of real time, with neither an accepted mission nor IncidentNeglected; " +
 	"an offer without receipt, never seen by the team's own client, that stood for 5 s of domain time plus 2 s of real time while that client was connected. " +
 	"duplicated: a cause with two effective outcomes; an alarm recorded twice; a team with two missions at once; a mission with two ends"

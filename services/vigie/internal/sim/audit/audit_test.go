@@ -122,8 +122,19 @@ func TestWhatIsWrongIsFoundAndNothingElse(t *testing.T) {
 			good(w)
 			w.add(951*s, "c5", func(r *line.Record) { r.RepeatOf = 7 })
 			w.add(951*s, "c5", func(r *line.Record) { r.Effective = false })
-			w.add(951*s, "c5", func(r *line.Record) { r.Refusal = &line.Refusal{Code: "id_reused"} })
+			w.add(951*s, "c5", func(r *line.Record) {
+				r.Cause.Principal, r.Refusal = "account/dora", &line.Refusal{Code: "id_reused"}
+			})
 		}, audit.Evidence{}, nil},
+		{"an alarm under the key of another one, stored and refused", func(w *story) {
+			good(w)
+			w.add(951*s, "k1", func(r *line.Record) { r.Refusal = &line.Refusal{Code: "id_reused"} })
+		}, audit.Evidence{Alarms: map[string]bool{"k1": false}}, []string{"lost: alarm k1 of source/alpha-panel was stored and refused (id_reused)"}},
+		{"an alarm under the key of another one, heard", func(w *story) {
+			good(w)
+			intake := int64(40)
+			w.add(951*s, "k1", func(r *line.Record) { r.Intake = &intake }, opened("I2", 951*s), alarm("a1-40", "I2"), neglected("I2"), closed("I2"))
+		}, audit.Evidence{Alarms: map[string]bool{"k1": false}}, nil},
 		{"a team with two missions", func(w *story) {
 			w.add(0, "k1", nil, opened("I1", 0), offered("M1", "I1", "t1"), delivered("M1"), accepted("M1"))
 			w.add(s, "", nil, offered("M2", "I1", "t1"), delivered("M2"))

@@ -3,6 +3,8 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"vigie/pkg/wire/line"
@@ -92,20 +94,39 @@ func (r *Room) Read(raw json.RawMessage) (offset int64, err error) {
 		return 0, fmt.Errorf("log of room %s: offset %d: %w", r.room, rec.Offset, err)
 	}
 	// A repeat is an outcome without consequence, and so is a refusal: neither is a second outcome of its cause.
-	if rec.Cause.ID != "" && rec.RepeatOf == 0 && (rec.Refusal == nil || rec.Refusal.Code != "id_reused") {
-		if first, twice := r.outcomes[rec.Cause]; twice {
-			r.found(Duplicated, "cause %s of %s has outcomes in versions %d and %d", rec.Cause.ID, rec.Cause.Principal, first, rec.Version)
+	cause := rec.Cause
+	if heardAnew(&rec) {
+		cause.ID = fmt.Sprintf("%s at %d", cause.ID, *rec.Intake) // another alarm
+	}
+	if rec.Refusal != nil && strings.HasPrefix(cause.Principal, "source/") {
+		r.found(Lost, "alarm %s of %s was stored and refused (%s) in version %d", cause.ID, cause.Principal, rec.Refusal.Code, rec.Version)
+	}
+	if cause.ID != "" && rec.RepeatOf == 0 && (rec.Refusal == nil || rec.Refusal.Code != "id_reused") {
+		if first, twice := r.outcomes[cause]; twice {
+			r.found(Duplicated, "cause %s of %s has outcomes in versions %d and %d", cause.ID, cause.Principal, first, rec.Version)
 		}
-		r.outcomes[rec.Cause] = rec.Version
+		r.outcomes[cause] = rec.Version
 	}
 	for _, e := range rec.Events {
 		var f fields
 		if err := json.Unmarshal(e, &f); err != nil {
 			return 0, fmt.Errorf("log of room %s: offset %d: %w", r.room, rec.Offset, err)
 		}
-		r.event(at, rec.Cause.ID, f)
+		r.event(at, cause.ID, f)
 	}
 	return rec.Offset, nil
+}
+
+// heardAnew says whether a record is of an alarm that was sent under the id of another one: its own id ends with its place in
+// intake (ADR 10). An SOS has no such id; whoever sends it makes a new one each time.
+func heardAnew(rec *line.Record) bool {
+	if rec.Intake == nil {
+		return false
+	}
+	return slices.ContainsFunc(rec.Events, func(e json.RawMessage) bool {
+		var f fields
+		return json.Unmarshal(e, &f) == nil && strings.HasSuffix(f.Alarm, fmt.Sprintf("-%d", *rec.Intake))
+	})
 }
 
 // event takes in what is about alarms and incidents.
