@@ -28,9 +28,13 @@ func TestNothingPersonalReachesIntakeInClear(t *testing.T) {
 			from = handheld("T-north-1")
 		}
 		c.c.Type, c.c.Team = typ, "T-north-1"
-		for _, field := range strings.Fields("incident mission team site zone category id type") {
+		for _, field := range strings.Fields("incident mission team site zone category id type guards") {
 			misused := proto.CloneOf(c.c)
-			misused.ProtoReflect().Set(misused.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(field)), protoreflect.ValueOfString(text))
+			if field == "guards" {
+				misused.Guards = []string{text}
+			} else {
+				misused.ProtoReflect().Set(misused.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(field)), protoreflect.ValueOfString(text))
+			}
 			// Where a name of the system belongs it is refused, or left out of what is not to be refused.
 			o, _, err := w.do(from, misused)
 			if err != nil && !errors.Is(err, command.ErrInvalid) && !errors.Is(err, command.ErrForbidden) {
