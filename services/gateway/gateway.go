@@ -29,7 +29,9 @@ import (
 	"vigie/pkg/journal"
 	"vigie/pkg/peer"
 	"vigie/services/gateway/internal/api"
+	"vigie/services/gateway/internal/apps"
 	"vigie/services/gateway/internal/arrival"
+	"vigie/services/gateway/internal/background"
 	"vigie/services/gateway/internal/command"
 	"vigie/services/gateway/internal/notice"
 	"vigie/services/gateway/internal/page"
@@ -47,18 +49,23 @@ type Config struct {
 	// Origins are browser origins let in beside the gateway's own.
 	Origins       []string `koanf:"origins" help:"browser origins allowed beside this address"`
 	edge.Settings `koanf:",squash"`
+	// Map is the ground that the console draws its map on.
+	Map Map `koanf:",squash"`
 	// InternalListen is where our other services tell of what waits for Kafka.
 	InternalListen string `koanf:"internal_listen" help:"address for calls of our own services, host:port; empty: what others acknowledge while Kafka is away is not shown here"`
 	// InternalListener, where a process has to know the port beforehand, stands in place of InternalListen.
 	InternalListener net.Listener `koanf:"-"`
 }
 
+// Map configures the ground of the console's map.
+type Map = background.Config
+
 // Default is a gateway named for its host.
-func Default() Config { return Config{} }
+func Default() Config { return Config{Map: background.Default()} }
 
 // Validate says what cannot work; the region file is read at start.
 func (c Config) Validate() error {
-	errs := []error{c.Settings.Validate()}
+	errs := []error{c.Settings.Validate(), c.Map.Validate()}
 	if c.InternalListen != "" {
 		errs = append(errs, peer.ValidateAddresses("internal_listen", []string{c.InternalListen}))
 		if !c.Set() {
@@ -108,6 +115,7 @@ type service struct {
 	fail        func(error)
 	arrival     *arrival.Arrival
 	api         *api.API
+	ground      *background.Background
 	beater      *beat.Beater
 	instance    string
 	clock       *clock.Clock
@@ -126,6 +134,9 @@ func newService(
 		return nil, err
 	}
 	if s.positions, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
+		return nil, err
+	}
+	if s.ground, err = background.New(cfg.Map, logger); err != nil {
 		return nil, err
 	}
 	s.instance = beat.Instance(name)
@@ -237,4 +248,6 @@ func (s *service) routes(a huma.API, router chi.Router) {
 	s.api.Add(a)
 	router.Handle("/v1/watch", s.hub)
 	page.Add(router)
+	apps.Add(router)
+	s.ground.Add(router)
 }

@@ -32,6 +32,8 @@ type upConfig struct {
 	Region      string     `koanf:"region" help:"region file"`
 	KafkaListen string     `koanf:"kafka_listen" help:"address of the embedded broker, host:port; port 0 takes a free one"`
 	ClockRate   int        `koanf:"clock_rate" help:"domain seconds in a real one"`
+	// Map is the ground of the console's map.
+	Map gateway.Map `koanf:",squash"`
 
 	authority string // certificate of the local authority, when HTTPS goes by one
 }
@@ -39,12 +41,13 @@ type upConfig struct {
 func defaultUp() upConfig {
 	return upConfig{
 		App: app.Default(), Data: "./data", Region: "deployments/regions/aphp.yaml", KafkaListen: "127.0.0.1:0", ClockRate: 1,
+		Map: gateway.Default().Map,
 	}
 }
 
 // Validate says what cannot work.
 func (c upConfig) Validate() error {
-	errs := []error{c.App.Validate()}
+	errs := []error{c.App.Validate(), c.Map.Validate()}
 	if c.Data == "" {
 		errs = append(errs, errors.New("data: say where the data is to be kept"))
 	}
@@ -104,7 +107,10 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 	broker := embedded.Default()
 	broker.Dir, broker.Listen, broker.Rooms, broker.WitnessFile = in("broker"), cfg.KafkaListen, rooms, in("witness.json")
 	gate := gateway.Default()
-	gate.Name, gate.Region = "vigie", cfg.Region
+	gate.Name, gate.Region, gate.Map = "vigie", cfg.Region, cfg.Map
+	if gate.Map.CacheDir == "" {
+		gate.Map.CacheDir = in("map")
+	}
 	decide := dispatch.Default()
 	decide.Name, decide.WitnessPath, decide.SnapshotDir = "vigie", in("witness.json"), in("snapshots")
 	alarm, position := alarms.Default(), positions.Default()

@@ -34,6 +34,13 @@ type Room struct {
 	Sites     []Site `json:"sites"`
 	Teams     []Team `json:"teams"`
 	Codes     []Code `json:"codes"`
+	Bounds    Bounds `json:"bounds"`
+}
+
+// Bounds are how long what may take before it is late; index 0, 1, 2 is P1, P2, P3.
+type Bounds struct {
+	AcceptS  []int32 `json:"accept_s" doc:"until a team has accepted, from the receipt of the alarm, seconds"`
+	OnSceneS []int32 `json:"on_scene_s" doc:"until a team is on scene, from the same, seconds"`
 }
 
 // Site is one hospital.
@@ -112,6 +119,10 @@ func roomOf(b *follow.Board) Room {
 	r := Room{
 		Room: b.Room.Room, Name: conf.GetName(), Partition: b.Room.Partition, LogID: b.Room.LogID,
 		Timezone: conf.GetTimezone(), Halted: b.Halted(), Sites: []Site{}, Teams: []Team{}, Codes: []Code{},
+		Bounds: Bounds{
+			AcceptS:  append([]int32{}, conf.GetParameters().GetNeglectS()...),
+			OnSceneS: append([]int32{}, conf.GetParameters().GetTargetS()...),
+		},
 	}
 	for _, s := range conf.GetSites() {
 		r.Sites = append(r.Sites, siteOf(s))
