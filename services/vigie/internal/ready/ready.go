@@ -31,8 +31,8 @@ type Printer struct {
 	JSON bool
 	Rate int
 	Out  io.Writer
-	// Host is the name or address by which other devices reach this machine; Authority the path of the certificate that they
-	// have to trust, empty when it is one they know.
+	// Host is the name or address by which telephones reach this machine; Authority the path of the certificate that they
+	// have to trust, empty when theirs is known to them.
 	Host, Authority string
 }
 
@@ -113,7 +113,8 @@ func (p Printer) announce(ctx context.Context, path string, program Program) err
 		return err
 	}
 	run := Run{URL: address.URL(), Kafka: first(kafka.Brokers), PositionsKafka: first(kafka.PositionsBrokers), PID: os.Getpid(), ClockRate: p.Rate}
-	if port := address.SecurePort(); port != 0 {
+	port := address.SecurePort()
+	if port != 0 {
 		run.URLTLS = "https://" + net.JoinHostPort(p.host(), strconv.Itoa(port))
 	}
 	raw, err := json.Marshal(run)
@@ -129,15 +130,15 @@ func (p Printer) announce(ctx context.Context, path string, program Program) err
 			Run
 		}{"ready", run})
 	}
-	return p.tell(run, program.First)
+	return p.tell(run, program.First, port)
 }
 
 func (p Printer) host() string { return cmp.Or(p.Host, "localhost") }
 
 // tell says to a person where everything is, and at the first start who may come in.
-func (p Printer) tell(run Run, made First) error {
+func (p Printer) tell(run Run, made First, securePort int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nVigie is ready.\n\n  start page       %s/\n  API, described   %s/docs\n", run.URL, run.URL)
+	fmt.Fprintf(&b, "\nVigie is ready.\n\n  start page       %s/\n  console          %s/console\n  API, described   %s/docs\n", run.URL, run.URL, run.URL)
 	fmt.Fprintf(&b, "  Kafka            %s (positions: %s)\n", run.Kafka, run.PositionsKafka)
 	accounts := filepath.Join(p.Data, "first-accounts.json")
 	if made.FirstAccounts != nil {
@@ -148,11 +149,8 @@ func (p Printer) tell(run Run, made First) error {
 	} else {
 		fmt.Fprintf(&b, "  first accounts   %s\n", accounts)
 	}
-	if run.URLTLS != "" {
-		fmt.Fprintf(&b, "\n  HTTPS            %s/\n", run.URLTLS)
-	}
-	if run.URLTLS != "" && p.Authority != "" {
-		fmt.Fprintf(&b, "  its authority    %s%s, to be trusted once by each device; or give --tls-cert and --tls-key\n", run.URL, p.Authority)
+	if securePort != 0 {
+		b.WriteString(phone(p.host(), securePort, p.Authority))
 	}
 	b.WriteString("\nNext: \"make sim\" lets a night happen in a directory of its own. Ctrl-C stops.\n")
 	_, err := io.WriteString(p.Out, b.String())

@@ -75,8 +75,8 @@ func run(ctx context.Context, args []string) (err error) {
 	if !f.Await(ctx) {
 		return nil // interrupted
 	}
-	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
-		before.URL(), f.FirstAccounts(), f.Logs(), f.Brokers, f.Redis)
+	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  console          %s/console\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
+		before.URL(), before.URL(), f.FirstAccounts(), f.Logs(), f.Brokers, f.Redis)
 	f.Each(func(name, host string, pid int) { say("  %-16s http://%s  process %d", name, host, pid) })
 	say("")
 	say("Kill any of them and watch: it is started again after some seconds. Ctrl-C stops all.")

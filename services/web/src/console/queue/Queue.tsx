@@ -1,0 +1,128 @@
+import type { Incident } from "../../board/room";
+import type { Notice } from "../../gen/proto/vigie/watch/v1/frames_pb";
+import { useLabels } from "../../ui/labels";
+import { clock, millis, span, useNow } from "../../ui/time";
+import { useWords } from "../../ui/words";
+import { placeOf, useBoard, useDesk } from "../desk";
+import { words } from "../words";
+import { tone } from "./bounds";
+import type { Order } from "./order";
+
+interface Props {
+  order: Order;
+  selected: string | undefined;
+  select(id: string): void;
+}
+
+export function Queue({ order, selected, select }: Props) {
+  const w = useWords(words);
+  const { notices } = useBoard();
+  return (
+    <section className="queue" aria-label={w.queue}>
+      <Notices notices={[...notices.values()]} />
+      <ul aria-label={w.queue}>
+        {order.live.map((i) => (
+          <li key={i.id}>
+            <Row incident={i} selected={i.id === selected} select={select} />
+          </li>
+        ))}
+      </ul>
+      {order.live.length === 0 && <p className="empty">{w.queue_empty}</p>}
+      {order.ended.length > 0 && (
+        <details>
+          <summary>{w.ended_incidents(order.ended.length)}</summary>
+          <ul>
+            {order.ended.slice(0, 50).map((i) => (
+              <li key={i.id}>
+                <Row incident={i} selected={i.id === selected} select={select} />
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Row({
+  incident: i,
+  selected,
+  select,
+}: { incident: Incident; selected: boolean } & Pick<Props, "select">) {
+  const w = useWords(words);
+  const label = useLabels();
+  const { room, session } = useDesk();
+  const now = useNow();
+  const ended = i.ended_at !== "";
+  const unled = !ended && !i.claimed_by;
+  return (
+    <button
+      type="button"
+      className={`row p${i.priority}${unled ? " unled" : ""}`}
+      aria-current={selected}
+      onClick={() => select(i.id)}
+    >
+      <span className={`priority p${i.priority}`}>P{i.priority}</span>
+      <span className="what">
+        <strong>{label("category", i.category)}</strong>
+        <span>{placeOf(room, i.site, i.zone)}</span>
+        <span className="small">
+          {i.id} · {label("incident", i.state)}
+          {!ended && (
+            <>
+              {" · "}
+              {i.claimed_by
+                ? i.claimed_by === session.account
+                  ? w.mine
+                  : w.claimed_by(i.claimed_by)
+                : w.unclaimed}
+            </>
+          )}
+        </span>
+        <Flags incident={i} now={now} />
+      </span>
+      {ended ? (
+        <time className="age">{clock(millis(i.ended_at), room.timezone)}</time>
+      ) : (
+        <time className={`age ${tone(i, room, now)}`}>{span(now - millis(i.received_at))}</time>
+      )}
+    </button>
+  );
+}
+
+/** What must not be overlooked, in words. */
+function Flags({ incident: i, now }: { incident: Incident; now: number }) {
+  const w = useWords(words);
+  if (i.ended_at) return null;
+  return (
+    <span className="flags">
+      {i.in_danger && <b className="flag bad">{w.sos}</b>}
+      {i.backup && <b className="flag bad">{w.backup}</b>}
+      {i.no_team && <b className="flag bad">{w.no_team}</b>}
+      {i.neglected > 0 && <b className="flag bad">{w.neglected(i.neglected)}</b>}
+      {i.proposal?.until && (
+        <b className="flag warn">
+          {w.choose} · {w.goes_in(span(millis(i.proposal.until) - now))}
+        </b>
+      )}
+    </span>
+  );
+}
+
+/** Alarms on which nobody has decided: shown and sounded all the same. */
+function Notices({ notices }: { notices: Notice[] }) {
+  const w = useWords(words);
+  const { room } = useDesk();
+  if (notices.length === 0) return null;
+  return (
+    <ul className="notices" aria-label={w.notices}>
+      {notices.map((n) => (
+        <li key={`${n.kind}/${n.key}`} role="alert">
+          <strong>{n.kind === "provisional" ? w.provisional : w.undecided}</strong>
+          <span>{n.team ? `${w.sos} · ${n.team}` : `${n.code} · ${placeOf(room, n.site, n.zone)}`}</span>
+          <span className="small">{n.message}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,95 @@
+import type { Team } from "../../board/room";
+import type { Device, Position } from "../../gen/proto/vigie/watch/v1/frames_pb";
+import { useLabels } from "../../ui/labels";
+import { clock, millis, span, useNow } from "../../ui/time";
+import { useWords } from "../../ui/words";
+import { placeOf, siteOf, useBoard, useDesk } from "../desk";
+import { words } from "../words";
+
+const statusOrder = [
+  "offered",
+  "acknowledged",
+  "en_route",
+  "on_scene",
+  "available",
+  "on_round",
+  "on_post",
+  "break",
+  "unreachable",
+];
+
+/** The teams of the room: call sign, status, place, shift end, last contact. */
+export function TeamStrip() {
+  const w = useWords(words);
+  const { teams, devices } = useBoard();
+  const all = [...teams.values()].sort(
+    (a, b) =>
+      statusOrder.indexOf(a.status) - statusOrder.indexOf(b.status) || a.call_sign.localeCompare(b.call_sign),
+  );
+  const on = all.filter((t) => t.on_duty);
+  const off = all.filter((t) => !t.on_duty);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by key (WCAG 2.1.1)
+    <section className="teams" aria-label={w.teams} tabIndex={0}>
+      {on.length === 0 && <p className="empty">{w.no_teams}</p>}
+      <ul>
+        {on.map((t) => (
+          <TeamCard key={t.id} team={t} battery={batteryOf(t, devices)} />
+        ))}
+      </ul>
+      {off.length > 0 && (
+        <details>
+          <summary>{w.show_off_duty(off.length)}</summary>
+          <ul>
+            {off.map((t) => (
+              <TeamCard key={t.id} team={t} battery={undefined} />
+            ))}
+          </ul>
+        </details>
+      )}
+    </section>
+  );
+}
+
+/** The lowest battery of a team's handhelds. */
+function batteryOf(t: Team, devices: ReadonlyMap<string, Device>): number | undefined {
+  const known = (t.devices ?? []).flatMap((d) => devices.get(d)?.batteryPct ?? []);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}
+
+const lowBattery = 20;
+
+function TeamCard({ team: t, battery }: { team: Team; battery: number | undefined }) {
+  const w = useWords(words);
+  const label = useLabels();
+  const { room } = useDesk();
+  const now = useNow();
+  const where = t.place
+    ? placeOf(room, t.place.site, t.place.zone)
+    : (siteOf(room, t.home_site)?.name ?? t.home_site);
+  return (
+    <li className={`team ${t.status}`}>
+      <strong>{t.call_sign}</strong>
+      <span className={`chip ${t.status}`}>{label("team", t.status)}</span>
+      <span className="small">{where}</span>
+      <span className="small">
+        {(t.capabilities ?? []).map((c) => label("capability", c)).join(", ")}
+        {t.on_duty && ` · ${w.guards_short(t.guards)}`}
+      </span>
+      {t.on_duty && (
+        <span className="small">
+          {t.until && `${w.shift_end} ${clock(millis(t.until), room.timezone).slice(0, 5)} · `}
+          {w.last_contact} {t.reachable ? w.now : t.contact_at ? span(now - millis(t.contact_at)) : "–"}
+          {battery !== undefined && (
+            <b className={battery <= lowBattery ? "bad" : undefined}> · {w.battery(battery)}</b>
+          )}
+        </span>
+      )}
+    </li>
+  );
+}
+
+/** When a position was true, in milliseconds. */
+export function fixedAt(p: Position): number {
+  return p.at ? Number(p.at.seconds) * 1000 : 0;
+}
