@@ -1,0 +1,250 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import type { Sessions } from "../session/session";
+import { useRefusal } from "../ui/labels";
+import { useWords } from "../ui/words";
+import { accepted } from "./acts";
+import { Decline } from "./Decline";
+import { Device } from "./Device";
+import { type Tone, useAlert, useArmed } from "./device/alert";
+import { useBattery } from "./device/battery";
+import { type Fix, usePosition } from "./device/position";
+import { useWakeLock } from "./device/wake";
+import { EndingSheet, EndingStrip } from "./Ending";
+import { Freshness, Header, Waiting } from "./Header";
+import type { Hand, HandState } from "./hand";
+import { Mission, MissionButtons } from "./Mission";
+import { takeNewer } from "./offline";
+import { DutyButton, Shift } from "./Shift";
+import { SosBar, SosOver, SosRefused, SosSheet, SosStrip, underWay } from "./Sos";
+import { words } from "./words";
+
+type Open = "decline" | "device" | "sos" | undefined;
+
+/** The handheld of a team. */
+export function App({
+  hand,
+  sessions,
+  onSignOut,
+}: {
+  hand: Hand;
+  sessions: Sessions;
+  onSignOut: () => Promise<void>;
+}) {
+  const w = useWords(words);
+  const state = useSyncExternalStore(hand.subscribe, () => hand.state);
+  const { view, shown } = state;
+  const [open, setOpen] = useState<Open>();
+  const { position, battery } = useReports(hand, state);
+  const mission = shown?.mission;
+  const ending = state.endings[0];
+  const endingOnTop = ending && (!mission || ending.why === "continue");
+  const sosRefused = state.refused?.act.asked.type === "sos";
+
+  useWakeLock(mission !== undefined);
+  useNewer(state);
+  useAlert(useTone(state));
+  useEnd(sessions, state);
+  const missionId = mission?.id;
+  // A mission takes the screen from whatever was open, but for an SOS.
+  useEffect(() => {
+    if (missionId) setOpen((was) => (was === "device" ? undefined : was));
+    else setOpen((was) => (was === "decline" ? undefined : was));
+  }, [missionId]);
+  const sos = underWay(state);
+  useEffect(() => {
+    if (!sos) setOpen((was) => (was === "sos" ? undefined : was));
+  }, [sos]);
+
+  const seen = useCallback((id: string) => hand.seen(id), [hand]);
+  const close = () => setOpen(undefined);
+  const team = hand.identity.team;
+
+  function raise(silent: boolean) {
+    const fix = position.state === "known" ? { lat: position.fix.lat, lon: position.fix.lon } : {};
+    hand.act({ type: "sos", team, silent, ...fix });
+    if (!silent) navigator.vibrate?.(200);
+    setOpen(silent ? undefined : "sos");
+  }
+
+  return (
+    <div className={`hand ${state.silent ? "quiet-now" : ""}`}>
+      <Header state={state} battery={battery} onMenu={() => setOpen("device")} />
+      <main>
+        <div className="strips">
+          {sos && <SosStrip state={state} onShow={() => setOpen("sos")} />}
+          <SosOver state={state} />
+          <Freshness state={state} />
+          <Waiting state={state} onShow={() => setOpen("device")} />
+          {ending && !endingOnTop && (
+            <EndingStrip ending={ending} view={view} onDismiss={() => hand.dismiss(ending.mission)} />
+          )}
+          {state.refused && !sosRefused && <Refused state={state} onDismiss={() => hand.dismissRefusal()} />}
+          <Notices state={state} />
+          {!state.silent && <Unarmed />}
+        </div>
+        <div className="body">
+          {!view || !shown ? (
+            <p className="muted wait">{w.waitingForServer}</p>
+          ) : mission ? (
+            <Mission
+              view={view}
+              mission={mission}
+              shown={shown}
+              position={position}
+              covered={Boolean(endingOnTop) || sosRefused || open === "sos"}
+              onSeen={seen}
+            />
+          ) : (
+            <Shift view={view} shown={shown} position={position} />
+          )}
+        </div>
+      </main>
+      <div className="foot">
+        {mission ? (
+          <MissionButtons
+            mission={mission}
+            onStep={(type) => hand.act({ type, mission: mission.id })}
+            onDecline={() => setOpen("decline")}
+            onBackup={() => hand.act({ type: "mission.backup", mission: mission.id })}
+          />
+        ) : (
+          view &&
+          shown && (
+            <DutyButton
+              onDuty={shown.onDuty}
+              onChange={(on) =>
+                hand.act(
+                  on
+                    ? { type: "team.on_duty", team, guards: [hand.identity.guard] }
+                    : { type: "team.off_duty", team },
+                )
+              }
+            />
+          )
+        )}
+        <SosBar onRaise={raise} />
+      </div>
+      {sosRefused ? (
+        <SosRefused state={state} onRaise={raise} onClose={() => hand.dismissRefusal()} />
+      ) : open === "sos" && sos ? (
+        <SosSheet state={state} onRaise={raise} onClose={close} />
+      ) : ending && endingOnTop ? (
+        <EndingSheet
+          key={ending.mission}
+          ending={ending}
+          view={view}
+          onRaise={raise}
+          onDismiss={() => hand.dismiss(ending.mission)}
+        />
+      ) : open === "decline" && mission && !accepted(mission.state) ? (
+        <Decline
+          onRaise={raise}
+          onClose={close}
+          onDecline={(reason) => {
+            hand.act({ type: "mission.decline", mission: mission.id, reason });
+            close();
+          }}
+        />
+      ) : open === "device" ? (
+        <Device state={state} lasting={hand.lasting} onSignOut={onSignOut} onRaise={raise} onClose={close} />
+      ) : null}
+    </div>
+  );
+}
+
+/** Tells the room where the device is, on shift only, and how its battery is. */
+function useReports(hand: Hand, state: HandState) {
+  const battery = useBattery();
+  const fixed = useCallback(
+    ({ at, ...fix }: Fix) => hand.board.watch.fix({ ...fix, at: timestampFromMs(at) }),
+    [hand],
+  );
+  const position = usePosition(state.shown?.onDuty ?? false, fixed);
+  const live = state.link.state === "live";
+  useEffect(() => {
+    if (live && battery) hand.board.watch.status({ batteryPct: battery.percent, charging: battery.charging });
+  }, [hand, live, battery]);
+  return { battery, position };
+}
+
+/** What there is to sound for. A touch of the screen ends it, a new reason begins it again; a silent SOS is silent. */
+function useTone(state: HandState): Tone | undefined {
+  const mission = state.shown?.mission;
+  const offered = mission && !accepted(mission.state) ? mission : undefined;
+  const reasons = [
+    ...(offered ? [offered.id] : []),
+    ...state.endings.map((e) => `${e.mission} ended`),
+    ...[...state.notices.values()].filter(isProvisional).map((n) => n.key),
+  ];
+  const touched = useTouched(reasons.join(" "));
+  if (state.silent || reasons.length === 0 || touched) return undefined;
+  if (!offered) return "provisional";
+  const incident = state.view?.incidents.find((i) => i.id === offered.incident);
+  return incident?.priority === 1 ? "urgent" : "mission";
+}
+
+function useTouched(reason: string): boolean {
+  const [touched, setTouched] = useState("");
+  useEffect(() => {
+    const touch = () => setTouched(reason);
+    addEventListener("pointerdown", touch);
+    addEventListener("keydown", touch);
+    return () => {
+      removeEventListener("pointerdown", touch);
+      removeEventListener("keydown", touch);
+    };
+  }, [reason]);
+  return touched === reason;
+}
+
+/** A newer app is taken between shifts, when nothing of this one is under way. */
+function useNewer({ shown, waiting }: HandState): void {
+  const idle = shown !== undefined && !shown.onDuty && waiting.length === 0;
+  useEffect(() => {
+    if (idle) takeNewer();
+  }, [idle]);
+}
+
+/** The server has ended the sign-on. */
+function useEnd(sessions: Sessions, { link }: HandState): void {
+  const over = link.state === "ended" && (link.code === 4501 || link.code === 4504);
+  useEffect(() => {
+    if (over) sessions.ended();
+  }, [over, sessions]);
+}
+
+const isProvisional = (n: { kind: string }) => n.kind === "provisional";
+
+/** Alarms on which nobody has decided yet: guards on the site act on them. */
+function Notices({ state }: { state: HandState }) {
+  const w = useWords(words);
+  return [...state.notices.values()].filter(isProvisional).map((n) => (
+    <div key={n.key} className="strip warn loud" role="alert" data-testid="provisional">
+      <p>
+        <strong>{w.provisional}</strong> {[n.team, n.code, n.site, n.zone].filter(Boolean).join(" · ")}
+      </p>
+    </div>
+  ));
+}
+
+function Unarmed() {
+  const w = useWords(words);
+  return useArmed() ? null : <p className="strip warn">{w.touchForSound}</p>;
+}
+
+function Refused({ state, onDismiss }: { state: HandState; onDismiss: () => void }) {
+  const w = useWords(words);
+  const refusal = useRefusal();
+  if (!state.refused) return null;
+  return (
+    <div className="strip bad" role="alert" data-testid="refused" data-code={state.refused.code}>
+      <p>
+        <strong>{w.refused(w[state.refused.act.asked.type])}</strong> {refusal(state.refused)}
+      </p>
+      <button type="button" onClick={onDismiss}>
+        {w.understood}
+      </button>
+    </div>
+  );
+}
