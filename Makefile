@@ -1,5 +1,5 @@
-# Every target does its own set-up. Go and make are enough for build, up, sim, test, lint and bench;
-# proto and verify also want Node (buf comes from npm).
+# Every target does its own set-up. Go and make are enough for build, up, sim, test, lint and bench; with Node 20 the web apps
+# are built, too. proto and verify want Node (buf comes from npm); verify also Java 17 and Maven, and Debian's Chromium and Redis.
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,6 +10,8 @@ TOOLS := $(CURDIR)/bin/tools
 BUF   := tools/node_modules/.bin/buf
 # What npm writes when services/web is installed as its lock says.
 WEB   := services/web/node_modules/.package-lock.json
+# The same for the stories in real browsers.
+BROWSER := tests/browser/node_modules/.package-lock.json
 # A cache of its own: two checkouts of one module in a shared one report each other's findings.
 LINT  := GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint
 # One binary per services/NAME/cmd/NAME.
@@ -21,17 +23,29 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check whole real stack-up stack-down up-stack
+.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check browser pictures whole real stack-up stack-down up-stack
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-build: ## bin/vigie and one binary per service
+build: web ## bin/vigie and one binary per service, with the web apps in the gateway
 	@mkdir -p bin
 	go build -trimpath -o bin/ $(if $(MAINS),$(MAINS),./services/vigie/cmd/vigie)
 
+# The apps are built when something of theirs is newer than what was built.
+APPS   := services/gateway/internal/apps/dist/console/index.html
+APPSRC := $(shell find services/web -path services/web/node_modules -prune -o -type f -print)
+
+web:
+	@if command -v npm >/dev/null; then $(MAKE) $(APPS); \
+	else echo "No Node 20 here: the console and the handheld are left out; everything else is built and runs."; fi
+
+$(APPS): $(APPSRC) $(WEB)
+	cd services/web && npm run --silent build
+	@touch $@
+
 up: build ## everything in one process, in the foreground, data in ./data
-	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml $(ARGS)
+	@exec bin/vigie up --data ./data --region deployments/regions/aphp.yaml --listen-tls :8443 $(ARGS)
 
 sim: build ## a simulated day; ARGS="--for 1h --seed 7"
 	@exec bin/vigie sim $(ARGS)
@@ -41,7 +55,7 @@ test: fmt-check vet build ## format, vet, unit tests, then the scenarios against
 	@# The scenarios run a program the test cache knows nothing about. tests/real starts Kafka: not here.
 	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) $$(go list ./... | grep -v /real/))
 
-verify: lint race proto-check tidy-check page-check web-check whole seeds real ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real Kafka and Redis
+verify: lint race proto-check tidy-check page-check web-check browser whole seeds real ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real browsers, Kafka and Redis
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
 	$(LINT) run ./...
@@ -59,8 +73,10 @@ up-stack: build ## every service in a process of its own on real Kafka and Redis
 	@go build -o $(TOOLS)/apart ./tests/stack/cmd/apart
 	@exec $(TOOLS)/apart $(ARGS)
 
-proto: $(BUF) $(TOOLS)/protoc-gen-go $(WEB) ## generated code from proto/ into pkg/gen and services/web/src/gen/proto
+proto: $(BUF) $(TOOLS)/protoc-gen-go $(WEB) ## generated code from proto/ and the API's description, into pkg/gen and services/web/src/gen
 	$(BUF) generate
+	@$(MAKE) build
+	tools/api-types
 
 # What the deterministic simulator (tests/sim) is asked for: how many worlds, from which seed on.
 SEEDS ?= 100000
@@ -99,8 +115,18 @@ page-check:
 	@command -v node >/dev/null || { echo "the start page's own tests want Node 20 or newer: install it, then again"; exit 1; }
 	node --test services/gateway/internal/page/test/
 
-web-check: $(WEB) ## the socket client for browsers: style, types, tests
+web-check: build $(WEB) $(BROWSER) ## the web apps: style, types, unit tests
 	cd services/web && npm run --silent check && npm test --silent
+	tools/api-types --check
+	cd tests/browser && npm run --silent check
+
+browser: build $(BROWSER) ## stories over the running program in Debian's Chromium; pictures of every view in tests/browser/shots
+	tools/chromium
+	cd tests/browser && VIGIE_BIN=$(CURDIR)/bin/vigie npm test --silent -- $(ARGS)
+
+pictures: build $(BROWSER) ## the pictures of the README, anew
+	tools/chromium
+	cd tests/browser && VIGIE_BIN=$(CURDIR)/bin/vigie npx vitest run --config pictures.config.ts
 
 whole: ## the whole conformance suite of the message adapter, on the embedded broker
 	VIGIE_TEST_WHOLE=1 go test -count=1 -run Watermill ./pkg/eventlog/kafkalog/pubsub
@@ -121,8 +147,13 @@ $(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
 # No install script runs: the platform's buf is a package of its own, picked by npm. Not npm ci: it wants every platform's
 # package in the lock, and the lock holds the platforms we build on; what it holds is still checked against its digest.
 $(WEB): services/web/package.json services/web/package-lock.json
-	@command -v npm >/dev/null || { echo "the socket client for browsers is checked with npm: install Node 20 or newer, then again"; exit 1; }
+	@command -v npm >/dev/null || { echo "the web apps are built with npm: install Node 20 or newer, then again"; exit 1; }
 	npm install --prefix services/web --no-save --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(BROWSER): tests/browser/package.json tests/browser/package-lock.json
+	@command -v npm >/dev/null || { echo "the browser stories want npm: install Node 20 or newer, then again"; exit 1; }
+	npm install --prefix tests/browser --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(BUF): tools/package.json tools/package-lock.json
