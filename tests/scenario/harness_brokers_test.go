@@ -157,7 +157,7 @@ func (n *Night) rots(broker, partition int) (offset int64) {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			n.t.Fatal(err)
 		}
-		return int64(binary.BigEndian.Uint64(content[at:])) //nolint:gosec // an offset
+		return int64(binary.BigEndian.Uint64(content[at:]))
 	}
 	n.t.Fatalf("broker %d has nothing of partition %d of the log: %v", broker, partition, segments)
 	return 0

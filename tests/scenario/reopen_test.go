@@ -47,13 +47,14 @@ func (n *Night) secondAdmin() {
 	if got.status != 0 {
 		n.t.Fatalf("account add: %v", got)
 	}
-	lines := "bob:" + decode[struct{ Password string }](n, []byte(got.stdout)).Password + "\n"
+	var lines strings.Builder
+	lines.WriteString("bob:" + decode[struct{ Password string }](n, []byte(got.stdout)).Password + "\n")
 	for _, a := range n.first.Accounts {
 		if a.Role == "admin" {
-			lines += a.Account + ":" + a.Password + "\n"
+			lines.WriteString(a.Account + ":" + a.Password + "\n")
 		}
 	}
-	if err := os.WriteFile(n.passwords(), []byte(lines), 0o600); err != nil {
+	if err := os.WriteFile(n.passwords(), []byte(lines.String()), 0o600); err != nil {
 		n.t.Fatal(err)
 	}
 }

@@ -56,13 +56,16 @@ export async function declined(program: Program, browser: Browser): Promise<void
   await telephone(program, "HALL", "assistance", 3, "");
   await guard.mission("seen");
   await guard.part("decline").click();
-  await guard.part("reason-alone").waitFor();
+  await guard.part("reason-short_of_guards").waitFor();
   await accessible(guard.page, "decline");
   await shot(guard.page, "hand-decline");
-  await guard.part("reason-alone").click();
+  await guard.part("reason-short_of_guards").click();
   await guard.part("duty").waitFor();
   await guard.sent();
-  expect((await room(program)).missions.at(-1)).toMatchObject({ state: "declined", end_reason: "alone" });
+  expect((await room(program)).missions.at(-1)).toMatchObject({
+    state: "declined",
+    end_reason: "short_of_guards",
+  });
   expect(await guard.part("ending").count()).toBe(0);
   await guard.leave();
   await quiet(program);

@@ -9,7 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 )
@@ -185,7 +184,7 @@ func (b *bedrock) whole(ctx context.Context) (kmsg.MetadataResponseTopicPartitio
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return room, fmt.Errorf("the room's log and the floor's are not whole under one leader: %w (%v)", ctx.Err(), err)
+			return room, fmt.Errorf("the room's log and the floor's are not whole under one leader: %w (%w)", ctx.Err(), err)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (c *cache) get(key string) (*fetched, time.Duration) {
 		return nil, 0
 	}
 	k, _ := e.Value.(*kept)
-	raw, err := os.ReadFile(filepath.Join(c.dir, k.name)) //nolint:gosec // a name made of a hash
+	raw, err := os.ReadFile(filepath.Join(c.dir, k.name))
 	head, body, cut := bytes.Cut(raw, []byte("\n"))
 	var f fetched
 	if err != nil || !cut || json.Unmarshal(head, &f) != nil {
@@ -106,8 +106,8 @@ func (c *cache) put(key string, f *fetched) error {
 		}
 	}
 	path := filepath.Join(c.dir, name)
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		return errors.Join(err, os.Remove(path))
+	if err := os.WriteFile(path, raw, 0o600); err != nil { //nolint:gosec // a name made of a hash
+		return errors.Join(err, os.Remove(path)) //nolint:gosec // the same
 	}
 	c.files[name] = c.order.PushFront(&kept{name: name, size: int64(len(raw)), at: time.Now()})
 	c.size += int64(len(raw))

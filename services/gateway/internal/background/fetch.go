@@ -87,13 +87,13 @@ func (f *fetcher) get(ctx context.Context, address, part string) (*fetched, erro
 	}
 	answer, _ := got.(*fetched)
 	if err := f.kept.put(key, answer); err != nil {
-		f.log.Warn("map cache", "error", err)
+		f.log.WarnContext(ctx, "map cache", "err", err)
 	}
 	return answer, nil
 }
 
 func (f *fetcher) ask(ctx context.Context, address, part string) (*fetched, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody) //nolint:gosec // the configured source, with three numbers in it
 	if err != nil {
 		return nil, fmt.Errorf("map source: %w", err)
 	}
@@ -102,7 +102,7 @@ func (f *fetcher) ask(ctx context.Context, address, part string) (*fetched, erro
 	if part != "" {
 		req.Header.Set("Range", part)
 	}
-	res, err := f.client.Do(req)
+	res, err := f.client.Do(req) //nolint:gosec // the same
 	if err != nil {
 		return nil, fmt.Errorf("map source: %w", err)
 	}

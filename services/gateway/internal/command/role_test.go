@@ -15,7 +15,8 @@ func TestTheRoleInTheLogIsTheOneHeldHere(t *testing.T) {
 	dora := account(authz.Dispatcher, authz.RoomScope("north"))
 	dora.ID = "dora"
 	alice := command.Sender{Principal: authz.Principal{ID: "alice", Kind: authz.KindAccount, Grants: []authz.Grant{
-		{Role: authz.Chief, Scope: authz.RoomScope("south")}, {Role: authz.Dispatcher, Scope: authz.RoomScope("north")},
+		{Role: authz.Chief, Scope: authz.RoomScope("south")},
+		{Role: authz.Dispatcher, Scope: authz.RoomScope("north")},
 		{Role: authz.Chief, Scope: authz.SiteScope("north-2")},
 	}}}
 	for _, site := range []string{"north-1", "north-2"} {

@@ -75,15 +75,19 @@ func (d *Desk) seal(ctx context.Context, q *intakev1.Request, text string) (*per
 // is not kept back for what is said beside it; its place is left out instead, see [named].
 func bounded(c *watchv1.Command) error {
 	names := []struct{ field, value string }{
-		{"incident", c.GetIncident()}, {"mission", c.GetMission()}, {"team", c.GetTeam()},
-		{"site", c.GetSite()}, {"zone", c.GetZone()}, {"category", c.GetCategory()},
+		{"incident", c.GetIncident()},
+		{"mission", c.GetMission()},
+		{"team", c.GetTeam()},
+		{"site", c.GetSite()},
+		{"zone", c.GetZone()},
+		{"category", c.GetCategory()},
 	}
 	if c.GetType() == "sos" {
 		names = names[2:3]
 	}
 	for _, n := range names {
 		if n.value != "" && named(n.value) == "" {
-			return fmt.Errorf("%w: %s is not a name that anything has: use at most %d letters, digits and - _ . / :", ErrInvalid, n.field, longestName)
+			return fmt.Errorf("%w: %s is not a name that anything has: use letters, digits and the signs -_./: (at most %d)", ErrInvalid, n.field, longestName)
 		}
 	}
 	switch {

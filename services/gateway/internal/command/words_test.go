@@ -28,7 +28,7 @@ func TestNothingPersonalReachesIntakeInClear(t *testing.T) {
 			from = handheld("T-north-1")
 		}
 		c.c.Type, c.c.Team = typ, "T-north-1"
-		for _, field := range strings.Fields("incident mission team site zone category id type guards") {
+		for field := range strings.FieldsSeq("incident mission team site zone category id type guards") {
 			misused := proto.CloneOf(c.c)
 			if field == "guards" {
 				misused.Guards = []string{text}

@@ -146,8 +146,8 @@ func (r *reopening) passwords(c *cobra.Command) (map[string]string, error) {
 
 // secret reads a line, without showing it at a terminal.
 func (r *reopening) secret(c *cobra.Command) (string, error) {
-	if f, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor is small
-		password, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // the same
+	if f, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		password, err := term.ReadPassword(int(f.Fd()))
 		return string(password), err
 	}
 	return r.line()

@@ -139,6 +139,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rooms/{room}/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Raise the level of a room's log
+         * @description For administrators, after an upgrade: from then on the room may use what older programs do not read. Refused (level_unread) until every process has been heard to read it. There is no way back.
+         */
+        put: operations["raise-level"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rooms/{room}/log": {
         parameters: {
             query?: never;
@@ -395,13 +415,14 @@ export interface components {
             /** @description recorded by a dispatcher or chief for a team that said so by radio; at is when it was heard */
             by_radio?: boolean;
             category?: string;
+            /** @description genuine|false_alarm|duplicate|test|police|fire_brigade|other; whatever else is said is stored encrypted, with the code other */
             disposition?: string;
             /**
              * Format: int64
              * @description authority of the site as last seen
              */
             epoch?: number;
-            /** @description pseudonymous ids */
+            /** @description pseudonymous ids, never names */
             guards?: string[] | null;
             incident?: string;
             /** Format: double */
@@ -416,6 +437,7 @@ export interface components {
             more_guards?: number;
             /** Format: int32 */
             priority?: number;
+            /** @description a known code, as nearest, busy, recalled or test; whatever else is said is stored encrypted, with the code other */
             reason?: string;
             silent?: boolean;
             site?: string;
@@ -545,6 +567,7 @@ export interface components {
             category: string;
             claimed_by: string;
             disposition: string;
+            disposition_text?: components["schemas"]["SealedText"];
             ended_at: string;
             /** Format: int64 */
             guards_committed: number;
@@ -600,6 +623,7 @@ export interface components {
             delivered_at: string;
             en_route_at: string;
             end_reason: string;
+            end_reason_text?: components["schemas"]["SealedText"];
             ended_at: string;
             /** Format: int64 */
             guards: number;
@@ -609,6 +633,7 @@ export interface components {
             on_scene_at: string;
             previous: string;
             reason: string;
+            reason_text?: components["schemas"]["SealedText"];
             seen_at: string;
             state: string;
             team: string;
@@ -686,6 +711,10 @@ export interface components {
             first: string[] | null;
             proposed: string[] | null;
             until: string;
+        };
+        "Raise-levelRequest": {
+            /** Format: int32 */
+            level: number;
         };
         Record: {
             /** @description Domain time, RFC 3339 */
@@ -1346,6 +1375,98 @@ export interface operations {
             };
             /** @description Error */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "raise-level": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Bearer TOKEN */
+                Authorization?: string;
+            };
+            path: {
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Raise-levelRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandOutcome"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

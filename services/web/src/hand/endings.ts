@@ -68,7 +68,8 @@ export function decided(endings: readonly Ending[], d: Decided): Ending[] {
   for (const { body } of d.events) {
     switch (body.case) {
       case "missionCancelled": {
-        const { mission, reason, takenBy } = body.value;
+        const { mission, takenBy } = body.value;
+        const reason = body.value.reasonText?.clear || body.value.reason;
         say(mission, { why: takenBy ? "stand_down" : "recalled", reason, takenBy });
         break;
       }

@@ -15,7 +15,6 @@ interface Props {
   hint?: string;
   /** Said when nothing fits. */
   none: string;
-  autoFocus?: boolean;
   /** Told when one was chosen with Enter: the next field may take over. */
   chosen?(): void;
   inputRef?: (input: HTMLInputElement | null) => void;
@@ -32,7 +31,7 @@ function plain(text: string): string {
 }
 
 /** A field that finds as one types: every word typed must be somewhere in the option (ARIA combobox with a list). */
-export function Combobox({ label, options, value, choose, hint, none, autoFocus, chosen, inputRef }: Props) {
+export function Combobox({ label, options, value, choose, hint, none, chosen, inputRef }: Props) {
   const id = useId();
   const [typed, setTyped] = useState<string>();
   const [open, setOpen] = useState(false);
@@ -103,8 +102,6 @@ export function Combobox({ label, options, value, choose, hint, none, autoFocus,
         autoComplete="off"
         spellCheck={false}
         placeholder={hint}
-        // biome-ignore lint/a11y/noAutofocus: a dialog that was opened by a key is written into at once
-        autoFocus={autoFocus}
         value={text}
         onChange={(e) => {
           setTyped(e.target.value);

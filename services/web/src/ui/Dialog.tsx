@@ -25,6 +25,8 @@ export function Dialog({
     const dialog = ref.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // A form is written into at once; anything else waits for a key, and none of its buttons may be pressed by chance.
+    (dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)") ?? dialog)?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();
@@ -34,6 +36,7 @@ export function Dialog({
     <dialog
       ref={ref}
       aria-labelledby={id}
+      tabIndex={-1}
       className={wide ? "wide" : undefined}
       onCancel={(e) => {
         e.preventDefault();

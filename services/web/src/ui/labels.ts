@@ -207,22 +207,65 @@ const disposition: Record<Language, Labels> = {
   },
 };
 
+/** Why a team declines; the room knows these codes (pkg/domain/controlroom/reasons.go). */
 const decline: Record<Language, Labels> = {
   en: {
     busy: "Busy with something graver",
+    with_patient: "With a patient",
+    securing_scene: "Securing a scene",
+    short_of_guards: "Too few of us: not safe",
     too_far: "Too far",
-    alone: "Alone: not safe",
-    equipment: "Equipment missing",
-    unwell: "Unwell",
+    no_equipment: "Equipment missing",
+    injured: "Injured or unwell",
     other: "Other",
   },
   fr: {
     busy: "Occupé à plus grave",
+    with_patient: "Avec un patient",
+    securing_scene: "Sécurise des lieux",
+    short_of_guards: "Pas assez nombreux : pas sûr",
     too_far: "Trop loin",
-    alone: "Seul : pas sûr",
-    equipment: "Matériel manquant",
-    unwell: "Souffrant",
+    no_equipment: "Matériel manquant",
+    injured: "Blessé ou souffrant",
     other: "Autre",
+  },
+};
+
+/** Why somebody was sent, recalled or let go, and why an incident was cancelled. */
+const reason: Record<Language, Labels> = {
+  en: {
+    ...decline.en,
+    nearest: "The nearest",
+    on_the_spot: "On the spot",
+    knows_the_place: "Knows the place",
+    asked_for: "Asked for",
+    recalled: "Recalled",
+    not_needed: "Not needed any more",
+    wrong_team: "Wrong team",
+    test: "Test",
+    duplicate: "Duplicate",
+    false_alarm: "False alarm",
+    settled: "Settled",
+    opened_by_mistake: "Opened by mistake",
+    controlled: "Under control",
+    incident_cancelled: "The incident was cancelled",
+  },
+  fr: {
+    ...decline.fr,
+    nearest: "La plus proche",
+    on_the_spot: "Sur place",
+    knows_the_place: "Connaît les lieux",
+    asked_for: "Demandée",
+    recalled: "Rappelée",
+    not_needed: "Plus nécessaire",
+    wrong_team: "Mauvaise équipe",
+    test: "Essai",
+    duplicate: "Doublon",
+    false_alarm: "Fausse alarme",
+    settled: "Réglé",
+    opened_by_mistake: "Ouvert par erreur",
+    controlled: "Maîtrisé",
+    incident_cancelled: "L’incident a été annulé",
   },
 };
 
@@ -268,6 +311,7 @@ const dictionaries = {
   behind,
   disposition,
   decline,
+  reason,
   refusal,
 };
 

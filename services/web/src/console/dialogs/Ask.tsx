@@ -29,13 +29,7 @@ export function Ask({ title, question, required, children, close, answer }: Prop
         {children}
         <label>
           {question}
-          <input
-            autoFocus
-            required={required}
-            maxLength={256}
-            value={text}
-            onChange={(e) => setText(e.target.value)}
-          />
+          <input required={required} maxLength={256} value={text} onChange={(e) => setText(e.target.value)} />
         </label>
         <div className="row">
           <button type="button" onClick={close}>

@@ -54,14 +54,7 @@ export function Assign({ incident: i, actions, close }: Props) {
   return (
     <Dialog title={w.assign_title(i.id)} close={close}>
       <form onSubmit={submit}>
-        <Combobox
-          label={w.team}
-          options={options}
-          value={team}
-          choose={setTeam}
-          none={w.no_match}
-          autoFocus
-        />
+        <Combobox label={w.team} options={options} value={team} choose={setTeam} none={w.no_match} />
         <label>
           {wanted ? w.reason_needed : w.reason}
           <input

@@ -28,14 +28,13 @@ export function Close({ incident, dispositions, close, answer }: Props) {
       <form onSubmit={submit}>
         <fieldset>
           <legend>{w.disposition}</legend>
-          {dispositions.map((d, k) => (
+          {dispositions.map((d) => (
             <label key={d} className="choice">
               <input
                 type="radio"
                 name="disposition"
                 value={d}
                 required
-                autoFocus={k === 0}
                 checked={disposition === d}
                 onChange={() => setDisposition(d)}
               />

@@ -40,6 +40,11 @@ function Line({ mission: m, actions }: { mission: Mission; actions: IncidentActi
     ["on_scene", m.on_scene_at],
   ];
   if (!active) legs.push([m.state, m.ended_at]);
+  const why =
+    m.end_reason_text?.clear ||
+    (m.end_reason && label("reason", m.end_reason)) ||
+    m.reason_text?.clear ||
+    (m.reason && label("reason", m.reason));
   const latest = Math.max(...legs.map(([, at]) => millis(at)));
   return (
     <li className={active ? "active" : "over"}>
@@ -71,7 +76,7 @@ function Line({ mission: m, actions }: { mission: Mission; actions: IncidentActi
           </li>
         ))}
       </ol>
-      {(m.reason || m.end_reason) && <p className="small">{m.end_reason || m.reason}</p>}
+      {why && <p className="small">{why}</p>}
     </li>
   );
 }

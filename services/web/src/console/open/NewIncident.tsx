@@ -61,7 +61,6 @@ export function NewIncident({ close, opened }: Props) {
             setMissing("");
           }}
           none={w.no_match}
-          autoFocus
           chosen={() => categoryField.current?.focus()}
         />
         <Combobox
