@@ -8,7 +8,7 @@ import (
 	"vigie/pkg/eventlog/kafkalog"
 )
 
-// KafkaAccess is how a process proves to Kafka who it is, and Kafka to it.
+// KafkaAccess is how a process proves to Kafka who it is, and Kafka to it; and what it takes Kafka for.
 type KafkaAccess struct {
 	TLS          bool   `koanf:"kafka_tls" help:"speak TLS with Kafka; the other kafka-tls settings imply it"`
 	TLSCA        string `koanf:"kafka_tls_ca" help:"file with the certificates (PEM) that are trusted; empty: those of this machine"`
@@ -18,6 +18,7 @@ type KafkaAccess struct {
 	SASL         string `koanf:"kafka_sasl" help:"how to sign in: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN"`
 	User         string `koanf:"kafka_user" help:"user to sign in as; empty: nobody"`
 	PasswordFile string `koanf:"kafka_password_file" help:"file with the user's password"`
+	SingleNode   bool   `koanf:"kafka_single_node" help:"Kafka is one node on purpose: accept one copy of every record"`
 	// Password is no flag: command lines are for everybody to see.
 	Password Secret `koanf:"kafka_password"`
 }
@@ -32,6 +33,7 @@ func (KafkaAccess) Validate() error { return nil }
 func (a KafkaAccess) Config(brokers, positionsBrokers []string) kafkalog.Config {
 	cfg := kafkalog.Default()
 	cfg.Brokers, cfg.PositionsBrokers = brokers, positionsBrokers
+	cfg.SingleNode = a.SingleNode
 	cfg.TLS = kafkalog.TLS{On: a.TLS, CAFile: a.TLSCA, CertFile: a.TLSCert, KeyFile: a.TLSKey, ServerName: a.TLSName}
 	cfg.SASL = kafkalog.SASL{Mechanism: a.SASL, User: a.User, Password: a.Password.Reveal(), PasswordFile: a.PasswordFile}
 	return cfg

@@ -22,7 +22,7 @@ func TestTheWayToKafkaComesFromTheEnvironmentAndIsPrintedWithoutThePassword(t *t
 	t.Parallel()
 	got, err := app.Load(app.DefaultBackbone(), app.Sources{Env: []string{
 		"VIGIE_KAFKA_BROKERS=kafka.example:9093", "VIGIE_KAFKA_TLS=true", "VIGIE_KAFKA_TLS_NAME=broker.example",
-		"VIGIE_KAFKA_USER=dispatch", "VIGIE_KAFKA_PASSWORD=open sesame", "VIGIE_KAFKA_SASL=PLAIN",
+		"VIGIE_KAFKA_USER=dispatch", "VIGIE_KAFKA_PASSWORD=open sesame", "VIGIE_KAFKA_SASL=PLAIN", "VIGIE_KAFKA_SINGLE_NODE=true",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +33,9 @@ func TestTheWayToKafkaComesFromTheEnvironmentAndIsPrintedWithoutThePassword(t *t
 	}
 	if diff := cmp.Diff(kafkalog.SASL{Mechanism: "PLAIN", User: "dispatch", Password: "open sesame"}, cfg.SASL); diff != "" {
 		t.Error(diff)
+	}
+	if !cfg.SingleNode {
+		t.Error("it is declared a single node")
 	}
 	var out strings.Builder
 	if err := app.PrintConfig(&out, got); err != nil {

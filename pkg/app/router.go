@@ -40,7 +40,7 @@ func DefaultRouter() RouterConfig {
 		Tries:          5,
 		RetryMin:       50 * time.Millisecond,
 		RetryMax:       time.Second,
-		ParkTopic:      "vigie.parked",
+		ParkTopic:      eventlog.TopicParked,
 		ParkTimeout:    2 * time.Second,
 		CloseTimeout:   4 * time.Second,
 	}

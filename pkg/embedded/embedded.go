@@ -139,6 +139,7 @@ func (b *Broker) Config() kafkalog.Config {
 	cfg := kafkalog.Default()
 	cfg.Brokers = []string{b.listeners[0].Addr().String()}
 	cfg.PositionsBrokers = []string{b.listeners[1].Addr().String()}
+	cfg.SingleNode = true
 	cfg.Logger = b.log
 	return cfg
 }

@@ -14,12 +14,16 @@ import (
 )
 
 // The topics. A room has the same partition number in intake, log and
-// positions, for life; the table of rooms has one partition.
+// positions, for life; the table of rooms has one partition, and so has what
+// was parked.
 const (
 	TopicRooms     = "vigie.rooms"
 	TopicIntake    = "vigie.intake"
 	TopicLog       = "vigie.log"
 	TopicPositions = "vigie.positions"
+	// TopicParked holds messages that their handler refused for good, for
+	// people to look at: nothing waits for one, and nothing is decided by it.
+	TopicParked = "vigie.parked"
 )
 
 // Record is one stored value. Its bytes are never changed by the reader that

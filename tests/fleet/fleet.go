@@ -25,6 +25,8 @@ type Fleet struct {
 	Bin, Dir, Region string
 	// Brokers are host:port,...; Redis is a URL.
 	Brokers, Redis string
+	// SingleNode says that Kafka is one node.
+	SingleNode bool
 	// Ended is told of a process that has ended before the fleet did.
 	Ended func(name string, err error, again time.Duration)
 
@@ -65,20 +67,23 @@ func (f *Fleet) Prepare(ctx context.Context) error {
 		commands = append(commands, []string{"certs", "issue", "--dir", f.internal(""), "--name", name, "--host", "127.0.0.1"})
 	}
 	for _, args := range commands {
-		out, err := exec.CommandContext(ctx, filepath.Join(f.Bin, "vigie"), args...).CombinedOutput() //nolint:gosec // our own program
-		if err != nil {
+		c := exec.CommandContext(ctx, filepath.Join(f.Bin, "vigie"), args...) //nolint:gosec // our own program
+		c.Env = append(os.Environ(), f.singleNode())
+		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("vigie %s: %w: %s", strings.Join(args, " "), err, out)
 		}
 	}
 	return nil
 }
 
+func (f *Fleet) singleNode() string { return fmt.Sprint("VIGIE_KAFKA_SINGLE_NODE=", f.SingleNode) }
+
 func (f *Fleet) internal(name string) string { return filepath.Join(f.Dir, "internal", name) }
 
 // environment is all that a service is told.
 func (f *Fleet) environment(program, name, number string) []string {
 	env := append(os.Environ(),
-		"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS="+f.Brokers, "VIGIE_REDIS_URL="+f.Redis,
+		"VIGIE_LISTEN=127.0.0.1:0", "VIGIE_KAFKA_BROKERS="+f.Brokers, f.singleNode(), "VIGIE_REDIS_URL="+f.Redis,
 		"VIGIE_DIRECTORY_URL="+filepath.Join(f.Dir, "directory.db"),
 		"VIGIE_DISPATCH_NAME="+name, "VIGIE_DISPATCH_WITNESS_PATH="+filepath.Join(f.Dir, name+".witness.json"),
 		"VIGIE_DISPATCH_SNAPSHOT_DIR="+filepath.Join(f.Dir, "snapshots", name),

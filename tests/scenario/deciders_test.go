@@ -23,6 +23,7 @@ func (n *Night) dispatchBeside() {
 	c := exec.CommandContext(n.life, programs.path(n.t, "dispatch"))
 	c.Env = []string{
 		"VIGIE_KAFKA_BROKERS=" + n.at.Kafka, "VIGIE_POSITIONS_BROKERS=" + n.at.PositionsKafka, "VIGIE_LISTEN=127.0.0.1:0",
+		"VIGIE_KAFKA_SINGLE_NODE=true", // the embedded broker
 		"VIGIE_DISPATCH_WITNESS_PATH=" + filepath.Join(home, "witness.json"), "VIGIE_DIRECTORY_URL=" + filepath.Join(home, "directory.db"),
 	}
 	if err := c.Start(); err != nil {

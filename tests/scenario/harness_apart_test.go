@@ -195,7 +195,7 @@ func wipe(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	names := []string{eventlog.TopicRooms, eventlog.TopicIntake, eventlog.TopicLog, eventlog.TopicPositions}
+	names := []string{eventlog.TopicRooms, eventlog.TopicIntake, eventlog.TopicLog, eventlog.TopicPositions, eventlog.TopicParked}
 	remove, ask := kmsg.NewPtrDeleteTopicsRequest(), kmsg.NewPtrMetadataRequest()
 	remove.TimeoutMillis = 10_000
 	for _, name := range names {

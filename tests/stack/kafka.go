@@ -42,10 +42,12 @@ type settings struct {
 	Voters, Data                         string
 	Copies, InSync                       int
 	Secure                               *secrets
+	More                                 []string
 }
 
-// newNodes writes the configuration of a cluster of n.
-func newNodes(dir string, t tools, n int, s *secrets) ([]*node, error) {
+// newNodes writes the configuration of a cluster.
+func newNodes(dir string, t tools, o Options, s *secrets) ([]*node, error) {
+	n := o.Brokers
 	ports, err := freePorts(3 * n)
 	if err != nil {
 		return nil, err
@@ -68,7 +70,7 @@ func newNodes(dir string, t tools, n int, s *secrets) ([]*node, error) {
 		err := render(nd.config(), "server.properties.tmpl", settings{
 			ID: nd.id, Port: nd.port, BrokerPort: brokers[i], ControllerPort: controllers[i],
 			Voters: strings.Join(voters, ","), Data: filepath.Join(nd.dir, dataDir),
-			Copies: n, InSync: max(1, n-1), Secure: s,
+			Copies: n, InSync: max(1, n-1), Secure: s, More: o.Properties,
 		})
 		if err != nil {
 			return nil, err

@@ -38,6 +38,8 @@ type Options struct {
 	Secure bool
 	// Users are the accounts of a secure stack besides [Admin].
 	Users []string
+	// Properties are lines for the nodes' server.properties that go before those of the stack's own.
+	Properties []string
 }
 
 // startTimeout bounds the start without the fetching of jars. Twelve seconds
@@ -89,7 +91,7 @@ func (s *Stack) start(ctx context.Context, t tools, o Options) error {
 			return fmt.Errorf("certificates and accounts: %w", err)
 		}
 	}
-	if s.nodes, err = newNodes(s.dir, t, o.Brokers, s.secrets); err != nil {
+	if s.nodes, err = newNodes(s.dir, t, o, s.secrets); err != nil {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	if o.Redis {

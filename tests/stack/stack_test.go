@@ -207,7 +207,7 @@ func TestASecureRedisHasNoPlaintextPortAndNobodyWithoutAnAccount(t *testing.T) {
 
 func configsOf(t *testing.T, n int, s *secrets) []string {
 	t.Helper()
-	nodes, err := newNodes(t.TempDir(), tools{}, n, s)
+	nodes, err := newNodes(t.TempDir(), tools{}, Options{Brokers: n}, s)
 	if err != nil {
 		t.Fatal(err)
 	}

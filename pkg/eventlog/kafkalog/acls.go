@@ -54,6 +54,12 @@ func rights() []right {
 		{replay, eventlog.TopicIntake, read, false},
 		{replay, eventlog.TopicLog, read, false},
 		{replay, eventlog.TopicPositions, false, write},
+		// Those with handlers of messages park what they refuse for good. The others check it with the rest.
+		{dispatch, eventlog.TopicParked, false, false},
+		{alarms, eventlog.TopicParked, false, false},
+		{gateway, eventlog.TopicParked, false, false},
+		{positions, eventlog.TopicParked, false, write},
+		{replay, eventlog.TopicParked, read, write},
 	}
 }
 

@@ -64,10 +64,12 @@ func TestOnlyDispatchMayWriteTheLog(t *testing.T) {
 		eventlog.TopicIntake:    {"dispatch", "alarms", "gateway", "positions"},
 		eventlog.TopicLog:       {"dispatch"},
 		eventlog.TopicPositions: {"dispatch", "alarms", "gateway", "positions", "replay"},
+		eventlog.TopicParked:    {"positions", "replay"},
 	}
 	readers := map[string][]string{
 		eventlog.TopicRooms: services(), eventlog.TopicIntake: services(), eventlog.TopicLog: services(),
 		eventlog.TopicPositions: {"dispatch", "gateway", "positions"},
+		eventlog.TopicParked:    {"replay"},
 	}
 	for _, service := range services() {
 		l := logs[service]

@@ -18,6 +18,8 @@ type Config struct {
 	// TLS and SASL are the same for all brokers, those for positions included.
 	TLS  TLS  `koanf:"-"`
 	SASL SASL `koanf:"-"`
+	// SingleNode declares that Kafka is one node on purpose: a single copy of every record is enough then.
+	SingleNode bool `koanf:"single_node"`
 	// ClientID is what the brokers' own logs call this process.
 	ClientID string `koanf:"client_id"`
 	// DialTimeout bounds making a connection.

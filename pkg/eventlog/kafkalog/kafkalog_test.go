@@ -32,7 +32,7 @@ func broker(tb testing.TB) *kfake.Cluster {
 
 func config(brokers ...string) kafkalog.Config {
 	cfg := kafkalog.Default()
-	cfg.Brokers = brokers
+	cfg.Brokers, cfg.SingleNode = brokers, true
 	// Idle test connections must not outlive the tests; and it is what a busy machine has for an answer with metadata.
 	cfg.MetadataTTL = 300 * time.Millisecond
 	return cfg

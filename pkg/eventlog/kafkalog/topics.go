@@ -27,7 +27,7 @@ type TopicSettings struct {
 	Retention time.Duration
 }
 
-// Topics returns the settings of the project's four topics for a number of
+// Topics returns the settings of the project's topics for a number of
 // rooms. Retention is set on each of them: a broker that deletes by age would
 // otherwise apply its own to those without.
 func Topics(rooms, replication, minInSync int) []TopicSettings {
@@ -42,30 +42,41 @@ func Topics(rooms, replication, minInSync int) []TopicSettings {
 		set(eventlog.TopicIntake, rooms, 30*day),
 		set(eventlog.TopicLog, rooms, Forever),
 		set(eventlog.TopicPositions, rooms, day),
+		set(eventlog.TopicParked, 1, 30*day),
 	}
 }
 
+// Settings of a topic by their names in Kafka.
+const (
+	cleanupPolicy  = "cleanup.policy"
+	retentionMS    = "retention.ms"
+	minInSync      = "min.insync.replicas"
+	uncleanLeaders = "unclean.leader.election.enable"
+)
+
 func (s TopicSettings) entries() []kafka.ConfigEntry {
-	retention := "-1"
-	if s.Retention != Forever {
-		retention = strconv.FormatInt(s.Retention.Milliseconds(), 10)
-	}
 	entries := []kafka.ConfigEntry{
-		{ConfigName: "cleanup.policy", ConfigValue: "delete"},
-		{ConfigName: "retention.ms", ConfigValue: retention},
+		{ConfigName: cleanupPolicy, ConfigValue: "delete"},
+		{ConfigName: retentionMS, ConfigValue: s.retention()},
+		{ConfigName: uncleanLeaders, ConfigValue: "false"},
 	}
 	if s.MinInSync > 0 {
-		entries = append(entries, kafka.ConfigEntry{
-			ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(s.MinInSync),
-		})
+		entries = append(entries, kafka.ConfigEntry{ConfigName: minInSync, ConfigValue: strconv.Itoa(s.MinInSync)})
 	}
 	return entries
 }
 
-// CreateTopic makes sure that the topic is there, with the retention and at
+func (s TopicSettings) retention() string {
+	if s.Retention == Forever {
+		return "-1"
+	}
+	return strconv.FormatInt(s.Retention.Milliseconds(), 10)
+}
+
+// CreateTopic makes sure that the topic is there, with the settings and at
 // least the partitions asked for: it creates it, adds partitions, or changes
-// its settings. Partitions are never taken away. It returns when this
-// connection can use them all.
+// its settings. Partitions are never taken away, and copies never added. It
+// returns when this connection can use them all.
 func (l *Log) CreateTopic(ctx context.Context, s TopicSettings) error {
 	if s.Partitions < 1 {
 		return fmt.Errorf("create topic %s: needs at least one partition", s.Name)
@@ -84,6 +95,9 @@ func (l *Log) CreateTopic(ctx context.Context, s TopicSettings) error {
 	switch {
 	case errors.Is(err, kafka.TopicAlreadyExists):
 		return l.adjust(ctx, client, s)
+	case errors.Is(err, kafka.InvalidReplicationFactor):
+		return fmt.Errorf("create topic %s: %d copies want as many brokers; set kafka_single_node where there is one on purpose: %w",
+			s.Name, s.Replication, err)
 	case err != nil:
 		return fmt.Errorf("create topic %s: %w", s.Name, err)
 	}
@@ -113,8 +127,16 @@ func controlled(ctx context.Context, ask func() error) error {
 	}
 }
 
-// adjust brings a topic that exists to its settings.
+// adjust brings a topic that exists to its settings, as far as its copies
+// allow: one that must wait for more of them than there are takes no records.
 func (l *Log) adjust(ctx context.Context, client *kafka.Client, s TopicSettings) error {
+	have, err := l.countCopies(ctx, s.Name)
+	if err != nil {
+		return fmt.Errorf("copies of %s: %w", s.Name, err)
+	}
+	if have < s.Replication {
+		s.MinInSync = 0
+	}
 	configs := make([]kafka.IncrementalAlterConfigsRequestConfig, 0, len(s.entries()))
 	for _, e := range s.entries() {
 		configs = append(configs, kafka.IncrementalAlterConfigsRequestConfig{
@@ -127,11 +149,11 @@ func (l *Log) adjust(ctx context.Context, client *kafka.Client, s TopicSettings)
 		}},
 	})
 	if err != nil {
-		return fmt.Errorf("set retention of %s: %w", s.Name, err)
+		return fmt.Errorf("change settings of %s: %w", s.Name, err)
 	}
 	for _, r := range altered.Resources {
 		if r.Error != nil {
-			return fmt.Errorf("set retention of %s: %w", s.Name, r.Error)
+			return fmt.Errorf("change settings of %s: %w", s.Name, r.Error)
 		}
 	}
 	// The broker refuses a count that is not larger: also the answer to a
@@ -146,6 +168,31 @@ func (l *Log) adjust(ctx context.Context, client *kafka.Client, s TopicSettings)
 		return fmt.Errorf("add partitions to %s: %w", s.Name, err)
 	}
 	return l.await(ctx, client, s)
+}
+
+// countCopies waits until the brokers tell how many copies the topic has.
+func (l *Log) countCopies(ctx context.Context, topic string) (int, error) {
+	for {
+		res, err := l.client(topic).Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+		if err == nil && len(res.Topics) == 1 && len(res.Topics[0].Partitions) > 0 {
+			return copies(res.Topics[0].Partitions), nil
+		}
+		if pause := sleep(ctx, 2*backoffMin); pause != nil {
+			return 0, errors.Join(pause, err)
+		}
+	}
+}
+
+// copies is how many the partition with the fewest has, those on brokers that are away included.
+func copies(partitions []kafka.Partition) int {
+	if len(partitions) == 0 {
+		return 0
+	}
+	fewest := len(partitions[0].Replicas)
+	for _, p := range partitions {
+		fewest = min(fewest, len(p.Replicas))
+	}
+	return fewest
 }
 
 // await waits until the cached metadata, by which kafka-go routes, knows a

@@ -57,6 +57,7 @@ func Start(tb testing.TB) *Room {
 // On opens the log of a room on brokers that run.
 func On(tb testing.TB, cfg kafkalog.Config) *Room {
 	tb.Helper()
+	cfg.SingleNode = true
 	cfg.MetadataTTL = 100 * time.Millisecond // idle connections must not outlive the test
 	log, err := kafkalog.New(cfg)
 	if err != nil {

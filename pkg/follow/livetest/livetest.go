@@ -55,6 +55,7 @@ func (w *World) Connect() *kafkalog.Log {
 	w.tb.Helper()
 	cfg := kafkalog.Default()
 	cfg.Brokers = w.Cluster.ListenAddrs()
+	cfg.SingleNode = true
 	cfg.MetadataTTL = 100 * time.Millisecond // idle connections must not outlive the test
 	l, err := kafkalog.New(cfg)
 	if err != nil {

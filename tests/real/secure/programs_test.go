@@ -70,7 +70,7 @@ func exists(path string) bool {
 // signedIn is the environment of a program that comes as user.
 func signedIn(user string) []string {
 	return []string{
-		"VIGIE_KAFKA_BROKERS=" + strings.Join(shared.Kafka(), ","), "VIGIE_KAFKA_TLS_CA=" + shared.CAFile(),
+		"VIGIE_KAFKA_SINGLE_NODE=true", "VIGIE_KAFKA_BROKERS=" + strings.Join(shared.Kafka(), ","), "VIGIE_KAFKA_TLS_CA=" + shared.CAFile(),
 		"VIGIE_KAFKA_USER=" + user, "VIGIE_KAFKA_PASSWORD=" + shared.Password(user),
 	}
 }
@@ -115,7 +115,7 @@ var once sync.Once //nolint:gochecknoglobals // the topics are made once for all
 func applied(t *testing.T) {
 	t.Helper()
 	once.Do(func() {
-		got := vigie(t, stack.Admin, "topics", "apply", "--acls", "--brokers", shared.Kafka()[0], "--region", region(), "--replication", "1", "--min-insync", "1")
+		got := vigie(t, stack.Admin, "topics", "apply", "--acls", "--brokers", shared.Kafka()[0], "--region", region())
 		if got.status != 0 {
 			t.Fatalf("topics apply: %v", got)
 		}

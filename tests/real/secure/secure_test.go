@@ -50,7 +50,7 @@ func deadline(t *testing.T) context.Context {
 // access is that of an account.
 func access(user string) kafkalog.Config {
 	cfg := kafkalog.Default()
-	cfg.Brokers = shared.Kafka()
+	cfg.Brokers, cfg.SingleNode = shared.Kafka(), true
 	cfg.TLS = kafkalog.TLS{CAFile: shared.CAFile()}
 	cfg.SASL = kafkalog.SASL{User: user, Password: shared.Password(user)}
 	return cfg
@@ -115,12 +115,13 @@ func TestOnlyDispatchMayWriteTheLog(t *testing.T) {
 		eventlog.TopicIntake:    {"dispatch", "alarms", "gateway", "positions"},
 		eventlog.TopicLog:       {"dispatch"},
 		eventlog.TopicPositions: {"dispatch", "alarms", "gateway", "positions", "replay"},
+		eventlog.TopicParked:    {"positions", "replay"},
 	}
 	for _, user := range users() {
 		l := open(t, access(user))
 		for topic, may := range writers {
 			partition := spare
-			if topic == eventlog.TopicRooms {
+			if topic == eventlog.TopicRooms || topic == eventlog.TopicParked {
 				partition = 0
 			}
 			_, err := l.Append(ctx, topic, partition, [][]byte{[]byte("by " + user)})

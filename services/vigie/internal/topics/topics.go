@@ -3,6 +3,7 @@
 package topics
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,50 +89,71 @@ func applyCommand() *cobra.Command {
 	var f flags
 	c := &cobra.Command{
 		Use: "apply --brokers HOST:PORT,... --region FILE", Short: "Make the topics and give every room its partition", Args: cobra.NoArgs,
-		Long: "Makes what is missing and mends settings; nothing is ever taken away. A room keeps its partition for life. With --acls, it also\n" +
-			"makes the rules by which each service may do what it needs: only dispatch writes vigie.log. VIGIE_KAFKA_PASSWORD is the password.",
+		Long: "Makes what is missing and mends settings; nothing is ever taken away. A room keeps its partition for life. What is left to do by\n" +
+			"others, such as adding copies to a topic that exists, it says, with status 7. With --acls, it also makes the rules by which each\n" +
+			"service may do what it needs: only dispatch writes vigie.log. VIGIE_KAFKA_PASSWORD is the password.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := region.Load(f.region)
 			if err != nil {
 				return app.Exit(app.BadRegion, err)
 			}
 			return f.with(c, func(ctx context.Context, log *kafkalog.Log, principals kafkalog.Principals) error {
-				table, err := log.Apply(ctx, kafkalog.Plan{
-					Rooms: r.RoomIDs(), Replication: f.replication, MinInSync: f.minInSync,
-					NewLogID: uuid.NewString,
-				})
-				if err != nil {
-					return err
-				}
-				if f.acls {
-					if err := log.Allow(ctx, principals); err != nil {
-						return err
-					}
-				}
-				return f.print(c, table)
+				return f.apply(ctx, c, log, principals, r.RoomIDs())
 			})
 		},
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.acls, "acls", false, "make the rules of who may do what, too")
 	c.Flags().StringVar(&f.region, "region", "", "region file with the rooms")
-	c.Flags().IntVar(&f.replication, "replication", 3, "copies of every record")
-	c.Flags().IntVar(&f.minInSync, "min-insync", 2, "copies that an append waits for")
+	c.Flags().IntVar(&f.replication, "replication", 0, "copies of every record; 3 where it is left out, 1 with --kafka-single-node")
+	c.Flags().IntVar(&f.minInSync, "min-insync", 0, "copies that an append waits for; 2 where it is left out, 1 with --kafka-single-node")
 	_ = c.MarkFlagRequired("region") // fails only for a flag that does not exist
 	return c
+}
+
+func (f *flags) apply(ctx context.Context, c *cobra.Command, log *kafkalog.Log, principals kafkalog.Principals, rooms []string) error {
+	copies, inSync, err := f.copies(log)
+	if err != nil {
+		return app.Exit(app.Usage, err)
+	}
+	table, err := log.Apply(ctx, kafkalog.Plan{Rooms: rooms, Replication: copies, MinInSync: inSync, NewLogID: uuid.NewString})
+	if err != nil {
+		return err
+	}
+	if f.acls {
+		if err := log.Allow(ctx, principals); err != nil {
+			return err
+		}
+	}
+	if err := f.print(c, table); err != nil {
+		return err
+	}
+	return checked(errors.Join(log.AwaitTopics(ctx, table), checkBrokers(ctx, c, log)))
+}
+
+// copies are those asked for, or those needed. Fewer would be topics on which no service starts.
+func (f *flags) copies(log *kafkalog.Log) (copies, inSync int, err error) {
+	needCopies, needInSync := log.Copies()
+	copies, inSync = cmp.Or(f.replication, needCopies), cmp.Or(f.minInSync, needInSync)
+	if copies < needCopies || inSync < needInSync {
+		return 0, 0, fmt.Errorf("--replication %d --min-insync %d: give at least %d and %d, or --kafka-single-node where Kafka is one node on purpose",
+			copies, inSync, needCopies, needInSync)
+	}
+	return copies, inSync, nil
 }
 
 func checkCommand() *cobra.Command {
 	var f flags
 	c := &cobra.Command{
-		Use: "check --brokers HOST:PORT,...", Short: "Say what is wrong with the topics, and with who may do what", Args: cobra.NoArgs,
+		Use: "check --brokers HOST:PORT,...", Short: "Say what is wrong with the topics, the brokers, and with who may do what", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.with(c, func(ctx context.Context, log *kafkalog.Log, principals kafkalog.Principals) error {
 				table, err := log.Rooms(ctx)
 				if err != nil {
 					return err
 				}
-				if err := errors.Join(log.CheckTopics(ctx, table), f.checkRules(ctx, log, principals)); err != nil {
+				err = errors.Join(log.CheckTopics(ctx, table), checkBrokers(ctx, c, log), f.checkRules(ctx, log, principals))
+				if err != nil {
 					return checked(err)
 				}
 				return f.print(c, table)
@@ -140,6 +162,17 @@ func checkCommand() *cobra.Command {
 	}
 	f.add(c)
 	return c
+}
+
+// checkBrokers also gives advice, which is no failure.
+func checkBrokers(ctx context.Context, c *cobra.Command, log *kafkalog.Log) error {
+	advice, err := log.CheckBrokers(ctx)
+	for _, a := range advice {
+		if _, err := fmt.Fprintln(c.ErrOrStderr(), "advice:", a); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // checkRules is content where nobody has asked for rules and the brokers have none.
@@ -151,11 +184,12 @@ func (f *flags) checkRules(ctx context.Context, log *kafkalog.Log, principals ka
 	return err
 }
 
-// checked tells what is wrong with the topics and rules from what kept us from looking.
+// checked tells what is wrong with the topics, brokers and rules from what kept us from looking.
 func checked(err error) error {
 	var topics *kafkalog.TopicsError
+	var brokers *kafkalog.BrokersError
 	var rules *kafkalog.RulesError
-	if errors.As(err, &topics) || errors.As(err, &rules) {
+	if errors.As(err, &topics) || errors.As(err, &brokers) || errors.As(err, &rules) {
 		return app.Exit(app.CheckFailed, err)
 	}
 	return err

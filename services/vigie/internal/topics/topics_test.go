@@ -3,6 +3,7 @@ package topics_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 
 const password = "open sesame"
 
-// broker starts one that forbids what no rule allows, and gives what leads to it as a user.
+// broker starts a single node, and gives what leads to it as a user.
 func broker(t *testing.T, opts ...kfake.Opt) (as func(user string) []string) {
 	t.Helper()
 	c, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1))...)
@@ -27,7 +28,7 @@ func broker(t *testing.T, opts ...kfake.Opt) (as func(user string) []string) {
 		t.Fatal(err)
 	}
 	return func(user string) []string {
-		args := []string{"--brokers", c.ListenAddrs()[0]}
+		args := []string{"--brokers", c.ListenAddrs()[0], "--kafka-single-node"}
 		if user != "" {
 			args = append(args, "--kafka-user", user, "--kafka-password-file", file)
 		}
@@ -35,6 +36,7 @@ func broker(t *testing.T, opts ...kfake.Opt) (as func(user string) []string) {
 	}
 }
 
+// guarded is one that forbids what no rule allows.
 func guarded(t *testing.T) (as func(user string) []string) {
 	t.Helper()
 	return broker(t, kfake.EnableSASL(), kfake.EnableACLs(),
@@ -55,7 +57,7 @@ func run(t *testing.T, args ...string) (string, error) {
 
 func apply(to []string, more ...string) []string {
 	region := filepath.Join("..", "..", "..", "..", "deployments", "regions", "two-sites.yaml")
-	return append(append([]string{"apply", "--region", region, "--replication", "1", "--min-insync", "1"}, to...), more...)
+	return append(append([]string{"apply", "--region", region}, to...), more...)
 }
 
 func check(at []string, more ...string) []string {
@@ -101,6 +103,43 @@ func TestBrokersThatForbidNothingPassTheCheckUnlessRulesAreAskedFor(t *testing.T
 	}
 	if _, err := run(t, check(as(""), "--principal", "dispatch=User:d")...); err == nil || !strings.Contains(err.Error(), "no authorizer") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOneNodeMustBeDeclared(t *testing.T) {
+	t.Parallel()
+	as := broker(t)
+	if out, err := run(t, apply(as(""))...); err != nil {
+		t.Fatalf("apply: %v\n%s", err, out)
+	}
+	undeclared := slices.DeleteFunc(as(""), func(arg string) bool { return arg == "--kafka-single-node" })
+	_, err := run(t, check(undeclared)...)
+	if app.Status(err) != app.CheckFailed || !strings.Contains(err.Error(), "vigie.log keeps 1 of the 3 copies") {
+		t.Errorf("check: %v", err)
+	}
+	_, err = run(t, apply(undeclared)...) // the topics are there and their copies cannot be added
+	if app.Status(err) != app.CheckFailed || !strings.Contains(err.Error(), "set kafka_single_node where one node is on purpose") {
+		t.Errorf("apply: %v", err)
+	}
+	_, err = run(t, apply(undeclared, "--replication", "1", "--min-insync", "1")...)
+	if app.Status(err) != app.Usage || !strings.Contains(err.Error(), "give at least 3 and 2, or --kafka-single-node") {
+		t.Errorf("apply of fewer copies: %v", err)
+	}
+}
+
+func TestApplySaysWhatOthersHaveToDo(t *testing.T) {
+	t.Parallel()
+	as := broker(t, kfake.BrokerConfigs(map[string]string{"log.flush.interval.messages": "9223372036854775807"}))
+	for _, args := range [][]string{apply(as("")), check(as(""))} {
+		if out, err := run(t, args...); err != nil || !strings.Contains(out, "advice: broker 0 is alone") || !strings.Contains(out, "alpha") {
+			t.Errorf("%s: %v\n%s", args[0], err, out)
+		}
+	}
+	as = broker(t, kfake.BrokerConfigs(map[string]string{"auto.create.topics.enable": "true"}))
+	for _, args := range [][]string{apply(as("")), check(as(""))} {
+		if _, err := run(t, args...); app.Status(err) != app.CheckFailed || !strings.Contains(err.Error(), "set auto.create.topics.enable to false") {
+			t.Errorf("%s: %v", args[0], err)
+		}
 	}
 }
 

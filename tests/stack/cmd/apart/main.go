@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string) (err error) {
 	defer func() { err = errors.Join(err, st.Stop()) }()
 
 	f := &fleet.Fleet{
-		Bin: *bin, Dir: *dir, Region: *region, Brokers: strings.Join(st.Kafka(), ","), Redis: st.RedisURL(),
+		Bin: *bin, Dir: *dir, Region: *region, Brokers: strings.Join(st.Kafka(), ","), Redis: st.RedisURL(), SingleNode: *brokers == 1,
 		Ended: func(name string, err error, again time.Duration) {
 			say("%s has ended (%v); it is started again in %v.", name, err, again)
 		},

@@ -86,6 +86,9 @@ func (h home) clear() (died bool, err error) {
 // print writes what a shell is to evaluate; sentences go to standard error.
 func (s state) print() error {
 	text := fmt.Sprintf("export VIGIE_KAFKA_BROKERS=%s\n", strings.Join(s.Kafka, ","))
+	if len(s.Kafka) == 1 {
+		text += "export VIGIE_KAFKA_SINGLE_NODE=true\n"
+	}
 	if s.Redis != "" {
 		text += fmt.Sprintf("export VIGIE_REDIS_URL=%s\n", s.Redis)
 	}
