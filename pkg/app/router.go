@@ -14,6 +14,8 @@ import (
 	"go.uber.org/fx"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/eventlog/kafkalog/pubsub"
 )
 
 // RouterConfig says how a Router treats its handlers.
@@ -100,13 +102,23 @@ type consumer struct {
 }
 
 // RouterModule provides *Router and its readiness check to one module. What it takes besides what Module provides is a
-// message.Publisher for parking, which the router does not close.
+// message.Publisher for parking, which the router does not close: NewParking.
 func RouterModule(cfg RouterConfig) fx.Option {
 	return fx.Options(
 		fx.Supply(cfg, fx.Private),
 		fx.Provide(NewRouter, fx.Private),
 		fx.Provide(AsCheck((*Router).check)),
 	)
+}
+
+// NewParking provides what RouterModule parks with, to the same module: Kafka, for the life of the process.
+func NewParking(lc fx.Lifecycle, log *kafkalog.Log) (message.Publisher, error) {
+	p, err := pubsub.NewPublisher(log, pubsub.DefaultPublisher())
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StopHook(p.Close))
+	return p, nil
 }
 
 // RouterParams is what a Router is made of.

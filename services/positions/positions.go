@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -24,7 +23,6 @@ import (
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/edge"
 	"vigie/pkg/eventlog/kafkalog"
-	"vigie/pkg/eventlog/kafkalog/pubsub"
 	"vigie/pkg/follow"
 	"vigie/pkg/journal"
 	"vigie/pkg/projection"
@@ -49,7 +47,7 @@ func Module(cfg Config) fx.Option {
 	return fx.Module("positions",
 		app.Named("positions"),
 		fx.Supply(cfg, fx.Private),
-		fx.Provide(newParking, newService, fx.Private),
+		fx.Provide(app.NewParking, newService, fx.Private),
 		app.RouterModule(app.DefaultRouter()),
 		fx.Provide(app.AsCheck(func(s *service) app.Check {
 			return app.Check{Name: "positions", Ready: s.ready, Degraded: s.edge.Degraded}
@@ -75,15 +73,6 @@ type service struct {
 	process   string
 	clock     *clock.Clock
 	slog      *slog.Logger
-}
-
-// newParking publishes what a handler refuses for good.
-func newParking(lc fx.Lifecycle, log *kafkalog.Log) (message.Publisher, error) {
-	p, err := pubsub.NewPublisher(log, pubsub.DefaultPublisher())
-	if err == nil {
-		lc.Append(fx.StopHook(p.Close))
-	}
-	return p, err
 }
 
 type parameters struct {

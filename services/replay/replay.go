@@ -1,6 +1,6 @@
 // Package replay looks back: the state of a room at any offset or instant, the timeline of an incident, the records of
-// the log, over HTTP. It reads the log and writes nothing but its beats. Many may run; none is needed for an alarm to
-// reach its team, and what it costs to look back is bounded (Config).
+// the log, over HTTP. It reads the log and writes nothing but its beats, and into Redis the summaries of rooms. Many may run;
+// none is needed for an alarm to reach its team, and what it costs to look back is bounded (Config).
 package replay
 
 import (
@@ -56,7 +56,8 @@ func Module(cfg Config) fx.Option {
 		app.Named("replay"),
 		app.Beats("replay", controlroom.MaxLevel),
 		fx.Supply(cfg, fx.Private),
-		fx.Provide(newService, fx.Private),
+		fx.Provide(app.NewParking, newService, fx.Private),
+		app.RouterModule(app.DefaultRouter()),
 		fx.Provide(app.AsRoutes(func(s *service) app.Routes {
 			return app.Routes{Name: "replay", Add: func(a huma.API, _ chi.Router) { s.api.Add(a) }}
 		})),
@@ -66,9 +67,10 @@ func Module(cfg Config) fx.Option {
 }
 
 type service struct {
-	log  *kafkalog.Log
-	slog *slog.Logger
-	api  *api.API
+	log       *kafkalog.Log
+	slog      *slog.Logger
+	api       *api.API
+	summaries *summary.Keeper
 
 	// rooms are written once, before the first request.
 	rooms  []*archive.Room
@@ -77,16 +79,30 @@ type service struct {
 	wait   sync.WaitGroup
 }
 
-func newService(
-	lc fx.Lifecycle, cfg Config, log *kafkalog.Log, dir *directory.Directory, projections *projection.Client, logger *slog.Logger,
-) *service {
-	s := &service{log: log, slog: logger, byName: map[string]*archive.Room{}}
+type parameters struct {
+	fx.In
+	Lifecycle   fx.Lifecycle
+	Config      Config
+	Log         *kafkalog.Log
+	Directory   *directory.Directory
+	Projections *projection.Client
+	Router      *app.Router
+	Logger      *slog.Logger
+}
+
+func newService(p parameters) (*service, error) {
+	s := &service{log: p.Log, slog: p.Logger, byName: map[string]*archive.Room{}}
 	s.api = &api.API{
 		Rooms:   func(name string) *archive.Room { return s.byName[name] },
-		Reading: archive.NewReading(cfg.AtATime, cfg.RecordsPerSecond), Directory: dir, Projections: projections,
+		Reading: archive.NewReading(p.Config.AtATime, p.Config.RecordsPerSecond), Directory: p.Directory, Projections: p.Projections,
 	}
-	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
-	return s
+	var err error
+	s.summaries, err = summary.NewKeeper(summary.Config{Store: p.Projections, Logger: p.Logger, Add: p.Router.AddConsumerHandler})
+	if err != nil {
+		return nil, err
+	}
+	p.Lifecycle.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
+	return s, nil
 }
 
 func (s *service) start(ctx context.Context) error {
@@ -101,7 +117,7 @@ func (s *service) start(ctx context.Context) error {
 		s.rooms = append(s.rooms, room)
 		s.byName[entry.Room] = room
 		s.wait.Go(func() { room.Run(run) })
-		s.wait.Go(func() { summary.Keep(run, s.api.Projections, room, s.slog) })
+		s.wait.Go(func() { s.summaries.Keep(run, room) })
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/feed"
 	"vigie/pkg/follow"
 	"vigie/pkg/projection"
 )
@@ -47,9 +48,6 @@ func (p *Projector) newLane(room eventlog.RoomEntry, out chan<- *message.Message
 	l.cold.Store(true)
 	return l
 }
-
-// errNacked says that a message was not taken.
-var errNacked = errors.New("records were not taken")
 
 // run keeps the table up to date until ctx ends: each time anew from what is stored.
 func (l *lane) run(ctx context.Context) {
@@ -95,7 +93,7 @@ func (l *lane) once(ctx context.Context) error {
 	}
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	f := feed{lane: l, next: from}
+	f := batcher{lane: l, next: from}
 	err = follow.Partition(reading, l.cfg.Log, l.cfg.Topic, l.room.Partition, from,
 		func(r eventlog.Record) error { return f.add(ctx, r) },
 		func(next, highWatermark int64) {
@@ -109,15 +107,15 @@ func (l *lane) once(ctx context.Context) error {
 	return err
 }
 
-// feed makes messages of the records that are read.
-type feed struct {
+// batcher makes messages of the records that are read.
+type batcher struct {
 	*lane
 	records []eventlog.Record
 	next    int64     // offset after the last of them
 	sent    time.Time // of the last message
 }
 
-func (f *feed) add(ctx context.Context, r eventlog.Record) error {
+func (f *batcher) add(ctx context.Context, r eventlog.Record) error {
 	f.records, f.next = append(f.records, r), r.Offset+1
 	if len(f.records) < f.cfg.Batch {
 		return nil
@@ -126,7 +124,7 @@ func (f *feed) add(ctx context.Context, r eventlog.Record) error {
 }
 
 // look is called whenever all that the broker gave has been added.
-func (f *feed) look(ctx context.Context, atEnd bool) error {
+func (f *batcher) look(ctx context.Context, atEnd bool) error {
 	due := f.cfg.Linger
 	if len(f.records) == 0 {
 		due = f.cfg.Touch
@@ -140,8 +138,8 @@ func (f *feed) look(ctx context.Context, atEnd bool) error {
 	return f.flush(ctx, time.Time{})
 }
 
-func (f *feed) flush(ctx context.Context, atEnd time.Time) error {
-	err := f.emit(ctx, pack(f.room.Partition, f.records, f.next, atEnd))
+func (f *batcher) flush(ctx context.Context, atEnd time.Time) error {
+	err := feed.Hand(ctx, f.out, pack(f.room.Partition, f.records, f.next, atEnd), f.cfg.Drain)
 	f.records, f.sent = f.records[:0], time.Now()
 	if err == nil && f.moved {
 		return projection.ErrMoved
@@ -203,33 +201,6 @@ func (l *lane) same(ctx context.Context, m projection.Mark, start, end int64) (s
 		return nil
 	})
 	return same, err
-}
-
-// emit hands a message out and waits for its answer.
-func (l *lane) emit(ctx context.Context, msg *message.Message) error {
-	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	msg.SetContext(own)
-	select {
-	case l.out <- msg:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case <-msg.Acked():
-		return nil
-	case <-msg.Nacked():
-		return errNacked
-	case <-ctx.Done():
-	}
-	t := time.NewTimer(l.cfg.Drain)
-	defer t.Stop()
-	select {
-	case <-msg.Acked():
-	case <-msg.Nacked():
-	case <-t.C:
-	}
-	return ctx.Err()
 }
 
 // take folds records in, unless that was done when they came before, and writes what is not written yet.

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/fx"
 	"go.uber.org/goleak"
 
+	"vigie/pkg/app"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow"
@@ -47,18 +50,46 @@ func start(t *testing.T) *world {
 	return w
 }
 
-// keeps keeps the summary until stop, or the end of the test.
+// keeps keeps the summary until stop, or the end of the test: a process with a router, that follows the room.
 func (w *world) keeps() (stop func()) {
+	w.t.Helper()
+	cfg := app.Default()
+	cfg.Listen = "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
-	room := archive.NewRoom(w.Log, w.RoomEntry, slog.New(slog.DiscardHandler))
 	var wait sync.WaitGroup
-	wait.Go(func() { room.Run(ctx) })
-	wait.Go(func() { summary.Keep(ctx, w.client, room, slog.New(slog.DiscardHandler)) })
+	module := fx.Module("replay",
+		fx.Provide(app.NewParking, fx.Private),
+		app.RouterModule(app.DefaultRouter()),
+		fx.Invoke(func(lc fx.Lifecycle, r *app.Router, logger *slog.Logger) error { //nolint:contextcheck // of the process
+			k, err := summary.NewKeeper(summary.Config{Store: w.client, Logger: logger, Add: r.AddConsumerHandler})
+			room := archive.NewRoom(w.Log, w.RoomEntry, logger)
+			lc.Append(fx.StartHook(func() {
+				wait.Go(func() { room.Run(ctx) })
+				wait.Go(func() { k.Keep(ctx, room) })
+			}))
+			return err
+		}),
+	)
+	up, over := make(chan struct{}), make(chan error, 1)
+	go func() {
+		over <- app.Run(ctx, app.Module(cfg), fx.Supply(w.Log), module,
+			fx.Decorate(func() *slog.Logger { return app.NewLogger(io.Discard, true, slog.LevelInfo) }),
+			fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StartHook(func() { close(up) })) }))
+	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		wait.Wait()
+		if err := <-over; err != nil {
+			w.t.Errorf("the process ended badly: %v", err)
+		}
 	})
 	w.t.Cleanup(stop)
+	select {
+	case <-up:
+	case err := <-over:
+		over <- err
+		w.t.Fatal("the process has not started")
+	}
 	return stop
 }
 
