@@ -13,13 +13,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Keys of a message's metadata. Those of a parked message say where it comes from and why it was refused.
+// Keys of a message's metadata.
 const (
 	metaCorrelation = "correlation_id"
 	metaTrace       = "traceparent"
-	metaReason      = "parked_reason"
-	metaTopic       = "parked_topic"
-	metaHandler     = "parked_handler"
+)
+
+// Keys of a parked message's metadata: why, when and by which handler it was refused, and where it comes from.
+const (
+	ParkedReason  = "parked_reason"
+	ParkedAt      = "parked_at"
+	ParkedHandler = "parked_handler"
+	ParkedTopic   = "parked_topic"
 )
 
 // Permanent marks err as one that no repetition mends: the message is parked. Nil stays nil.
@@ -122,9 +127,10 @@ func (c *chain) park(next message.HandlerFunc) message.HandlerFunc {
 		parked := msg.Copy()
 		parked.SetContext(detached)
 		Carry(ctx, parked)
-		parked.Metadata.Set(metaReason, err.Error())
-		parked.Metadata.Set(metaTopic, message.SubscribeTopicFromCtx(ctx))
-		parked.Metadata.Set(metaHandler, handler)
+		parked.Metadata.Set(ParkedReason, err.Error())
+		parked.Metadata.Set(ParkedAt, time.Now().UTC().Format(time.RFC3339))
+		parked.Metadata.Set(ParkedHandler, handler)
+		parked.Metadata.Set(ParkedTopic, message.SubscribeTopicFromCtx(ctx))
 		if publishing := c.parking.Publish(c.cfg.ParkTopic, parked); publishing != nil {
 			return out, fmt.Errorf("park message: %w", errors.Join(publishing, err))
 		}

@@ -109,9 +109,13 @@ func newService(p parameters) (*service, error) {
 	s.receiver = receiver.New(receiver.Config{
 		Rooms: s.rooms, Positions: s.positions, Edge: s.edge, Directory: dir, Clock: c, Logger: logger,
 	})
-	s.crossings = crossings.New(crossings.Config{
+	s.crossings, err = crossings.New(crossings.Config{
 		Rooms: s.rooms, Log: log, Intake: s.intake, Clock: c, Process: s.process, Logger: logger, Reported: s.reported,
+		Add: p.Router.AddConsumerHandler,
 	})
+	if err != nil {
+		return nil, err
+	}
 	if s.known, err = lastknown.New(lastknown.Config{Store: p.Redis, Log: log, Logger: logger, Add: p.Router.AddConsumerHandler}); err != nil {
 		return nil, err
 	}

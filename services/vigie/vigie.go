@@ -11,6 +11,7 @@ import (
 	"vigie/services/vigie/internal/admin"
 	"vigie/services/vigie/internal/certs"
 	"vigie/services/vigie/internal/logcmd"
+	"vigie/services/vigie/internal/parked"
 	"vigie/services/vigie/internal/sim"
 	"vigie/services/vigie/internal/topics"
 )
@@ -32,7 +33,7 @@ func Command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return app.Exit(app.Usage, err) })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(upCommand(), versionCommand(), sim.Command(), topics.Command(), certs.Command())
+	root.AddCommand(upCommand(), versionCommand(), sim.Command(), topics.Command(), parked.Command(), certs.Command())
 	root.AddCommand(logcmd.New()...)
 	root.AddCommand(admin.Commands()...)
 	strict(root)

@@ -1,5 +1,7 @@
 // Package pubsub carries watermill messages over the Kafka log: the Publisher and Subscriber for what follows from decisions,
 // such as webhooks, notifications and projections' side work. It never decides what is true, and no decider reads through it.
+// Routers park with the Publisher, and `vigie parked` reads that with the Subscriber; who folds a topic, and goes on from what it
+// has stored itself, takes its messages from package feed or projector instead.
 //
 // Guarantees: a message is published when Publish returns nil, in order for one caller and one partition. A subscriber has one
 // message per partition in flight and hands out the next when that one is acknowledged; a negative acknowledgement brings the

@@ -7,23 +7,30 @@
 // and process: so that a crossing is one request and not as many as there are processes. Nothing depends on that pick, which
 // is why it takes no group of consumers and no lease: two that take themselves for it are heard as one, and where the one
 // has died another takes its place with positions that it has followed all along.
+//
+// A crossing that was found is a message to the router's handler, which stores the request. Positions themselves are followed
+// without it: thousands a second, of which a few are crossings.
 package crossings
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigie/pkg/app"
 	"vigie/pkg/beat"
 	"vigie/pkg/clock"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/feed"
 	"vigie/pkg/follow"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
@@ -36,8 +43,10 @@ import (
 const (
 	// lookBack is how old positions are read at start: a crossing that nobody was there to see shows in them.
 	lookBack = 5 * time.Minute
-	// storeBound is how long a request may take to be stored; the next position brings it again.
-	storeBound = 2 * time.Second
+	// handler is for people.
+	handler = "positions.crossings"
+	// metaRoom is the metadata of a message that says which room is asked.
+	metaRoom = "room"
 	// principal asks: the same in every process, so that the same crossing is the same cause.
 	principal = "service/positions"
 )
@@ -53,17 +62,26 @@ type Config struct {
 	Logger  *slog.Logger
 	// Reported counts the requests that were stored; nil: nobody counts.
 	Reported prometheus.Counter
+	// Add gives messages to a handler: (*app.Router).AddConsumerHandler.
+	Add func(name, topic string, sub message.Subscriber, handle message.NoPublishHandlerFunc) error
 }
 
 // Watch follows all rooms.
 type Watch struct {
 	Config
+	feed *feed.Feed
 	stop context.CancelFunc
 	wait sync.WaitGroup
 }
 
 // New returns a watch that follows nothing yet.
-func New(c Config) *Watch { return &Watch{Config: c, stop: func() {}} }
+func New(c Config) (*Watch, error) {
+	w := &Watch{Config: c, feed: feed.New(eventlog.TopicPositions), stop: func() {}}
+	if err := c.Add(handler, eventlog.TopicPositions, w.feed, w.handle); err != nil {
+		return nil, fmt.Errorf("crossings: %w", err)
+	}
+	return w, nil
+}
 
 // Start begins to follow; the rooms have been started.
 func (w *Watch) Start(ctx context.Context) {
@@ -206,16 +224,27 @@ func (r *room) report(ctx context.Context, f *positionsv1.Fix, c fence.Crossing,
 		r.Logger.ErrorContext(ctx, "crossing cannot be encoded", "room", q.GetRoom(), "err", err)
 		return true // nor later
 	}
-	bounded, done := context.WithTimeout(ctx, storeBound)
-	defer done()
-	if _, err := r.Intake.Write(bounded, eventlog.TopicIntake, r.board.Room.Partition, value); err != nil {
-		if ctx.Err() == nil {
-			r.Logger.WarnContext(ctx, "crossing not stored yet", "room", q.GetRoom(), "err", err)
-		}
-		return false
+	msg := message.NewMessage(id, value)
+	msg.Metadata.Set(metaRoom, q.GetRoom())
+	return r.feed.Offer(ctx, msg) == nil
+}
+
+// handle stores a request. One that is refused for good is parked, and counts as stored: each further position would bring the
+// same again.
+func (w *Watch) handle(msg *message.Message) error {
+	b := w.Rooms.Board(msg.Metadata.Get(metaRoom))
+	if b == nil {
+		return app.Permanent(fmt.Errorf("crossing in %q: there is no such room", msg.Metadata.Get(metaRoom)))
 	}
-	if r.Reported != nil {
-		r.Reported.Inc()
+	_, err := w.Intake.Write(msg.Context(), eventlog.TopicIntake, b.Room.Partition, msg.Payload)
+	switch {
+	case errors.Is(err, eventlog.ErrRefused):
+		return app.Permanent(fmt.Errorf("crossing in %s: %w", b.Room.Room, err))
+	case err != nil:
+		return fmt.Errorf("crossing in %s: %w", b.Room.Room, err)
 	}
-	return true
+	if w.Reported != nil {
+		w.Reported.Inc()
+	}
+	return nil
 }
