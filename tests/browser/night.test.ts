@@ -30,6 +30,7 @@ test("an alarm, two guards on their phones, and a dispatcher who sees each recei
   await signIn(page, program.url, program.account("dispatcher"));
   const pane = page.getByRole("region", { name: "Incident", exact: true });
   await page.getByRole("region", { name: "Teams" }).getByText("Available").nth(1).waitFor();
+  await page.getByText("Positions: newest", { exact: false }).waitFor();
 
   await program.alarm("alpha", { code: "PANIC", site: "north", zone: "ED", text: "Shouting at the desk" });
   await pane.getByText("Shouting at the desk").waitFor();

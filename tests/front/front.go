@@ -7,7 +7,8 @@ package front
 import (
 	"cmp"
 	"context"
-	"hash/fnv"
+	"crypto/sha256"
+	"encoding/binary"
 	"io"
 	"log"
 	"net"
@@ -85,11 +86,11 @@ func (f *Front) host(r *http.Request) string {
 	return able[f.turn.Add(1)%uint64(len(able))]
 }
 
-// affinity of whoever asks for a host: when one goes, only those who were there move.
+// affinity of whoever asks for a host: when one goes, only those who were there move (rendezvous hashing). A hash that mixes
+// well: keys are alike but for their ends.
 func affinity(r *http.Request, host string) uint64 {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, host+" "+r.Header.Get("Authorization")) // it cannot fail
-	return h.Sum64()
+	sum := sha256.Sum256([]byte(host + " " + r.Header.Get("Authorization")))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // Close cuts off whoever is still connected.

@@ -66,6 +66,8 @@ export class Guard {
     await this.part("on-duty").click();
     await this.page.locator("[data-testid=duty][data-duty=on]").waitFor();
     await this.sent();
+    // A step further: what was measured before the shift is nobody's, and an emulated place is as old as its setting.
+    await this.context.setGeolocation({ ...atNorth, latitude: atNorth.latitude + 0.00001 });
   }
 
   /** Nothing waits to be sent. */

@@ -1,7 +1,7 @@
 // What a console shows of one room: views as the server gives them, and what is told beside the story. No rule of the room is
 // known here: the server says what has changed (docs/adr/0006).
 
-import type { Decided, Device, Notice, Position } from "../gen/proto/vigie/watch/v1/frames_pb";
+import type { Decided, Device, Notice } from "../gen/proto/vigie/watch/v1/frames_pb";
 import type { Schemas } from "../session/api";
 import { type Link, Watch } from "../socket/watch";
 import { setClock } from "../ui/time";
@@ -9,6 +9,14 @@ import { setClock } from "../ui/time";
 export type Incident = Schemas["IncidentView"];
 export type Mission = Schemas["MissionView"];
 export type Team = Schemas["TeamView"];
+
+/** Where a team was, and when, in milliseconds. */
+export interface Fix {
+  team: string;
+  lat: number;
+  lon: number;
+  at: number;
+}
 
 interface Views {
   incidents?: Incident[];
@@ -30,7 +38,7 @@ export interface RoomState {
   incidents: ReadonlyMap<string, Incident>;
   missions: ReadonlyMap<string, Mission>;
   teams: ReadonlyMap<string, Team>;
-  positions: ReadonlyMap<string, Position>;
+  positions: ReadonlyMap<string, Fix>;
   /** The latest of each handheld's battery. */
   devices: ReadonlyMap<string, Device>;
   /** Undecided and provisional alarms, by key. */
@@ -102,7 +110,8 @@ export class RoomBoard {
           this.#decided?.(decided);
         },
         link: (link) => this.#change({ link: { ...link } }),
-        position: (p) => this.#change({ positions: new Map(this.#state.positions).set(p.team, p) }),
+        position: ({ team, lat, lon, at }) =>
+          this.place([{ team, lat, lon, at: at ? Number(at.seconds) * 1000 : 0 }]),
         device: (d) => this.#change({ devices: new Map(this.#state.devices).set(d.device, d) }),
         notice: (notice) => this.#notice(notice),
         clock: (now, logHeard) => {
@@ -121,6 +130,13 @@ export class RoomBoard {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
+
+  /** Puts teams where they were last, if nothing newer is known. */
+  place(fixes: readonly Fix[]): void {
+    const positions = new Map(this.#state.positions);
+    for (const fix of fixes) if (fix.at >= (positions.get(fix.team)?.at ?? 0)) positions.set(fix.team, fix);
+    this.#change({ positions });
+  }
 
   close(): void {
     this.watch.close();

@@ -103,11 +103,16 @@ function At({ api, sessions, session, room, rooms, pick }: AtProps) {
       noticed: (n) => sounds.noticed(n),
     });
     setOpened({ board, sounds });
+    // Where teams were before this console began to watch; who may not know, or cannot be told now, sees places instead.
+    void api.get<Schemas["Positions"]>(`/v1/rooms/${room.room}/positions`).then(
+      ({ positions }) => board.place((positions ?? []).map((p) => ({ ...p, at: Date.parse(p.at) }))),
+      () => {},
+    );
     return () => {
       board.close();
       sounds.close();
     };
-  }, [room.room, sessions]);
+  }, [api, room.room, sessions]);
   if (!opened) return null;
   return <Seated {...{ api, sessions, session, room, rooms, pick, ...opened }} />;
 }

@@ -76,6 +76,7 @@ const en = {
   why: "Why",
   uncovers: "Leaves",
   left_at_site: (n: number) => (n === 0 ? "nobody at its site" : `${n} at its site`),
+  nobody_fits: "No team fits now. Each one below says why; another can be sent all the same, with a reason.",
   first_choice: "first choice",
   nearest: "nearest",
   why_not_nearest: (team: string, why: string) => `${team} is nearer, but ${why}.`,
@@ -237,6 +238,8 @@ export const words: Dictionary<typeof en> = {
     why: "Pourquoi",
     uncovers: "Laisse",
     left_at_site: (n) => (n === 0 ? "personne sur son site" : `${n} sur son site`),
+    nobody_fits:
+      "Aucune équipe ne convient. Chacune dit pourquoi ci-dessous ; une autre peut partir quand même, avec un motif.",
     first_choice: "premier choix",
     nearest: "la plus proche",
     why_not_nearest: (team, why) => `${team} est plus proche, mais ${why}.`,

@@ -8,7 +8,7 @@ import { Decline } from "./Decline";
 import { Device } from "./Device";
 import { type Tone, useAlert, useArmed } from "./device/alert";
 import { useBattery } from "./device/battery";
-import { type Fix, usePosition } from "./device/position";
+import { usePosition } from "./device/position";
 import { useWakeLock } from "./device/wake";
 import { EndingSheet, EndingStrip } from "./Ending";
 import { Freshness, Header, Waiting } from "./Header";
@@ -156,12 +156,16 @@ export function App({
 /** Tells the room where the device is, on shift only, and how its battery is. */
 function useReports(hand: Hand, state: HandState) {
   const battery = useBattery();
-  const fixed = useCallback(
-    ({ at, ...fix }: Fix) => hand.board.watch.fix({ ...fix, at: timestampFromMs(at) }),
-    [hand],
-  );
-  const position = usePosition(state.shown?.onDuty ?? false, fixed);
   const live = state.link.state === "live";
+  // The room takes positions of the shift that it knows of, and none that was measured before: it is asked for then, and not sooner.
+  const onDuty = state.view?.team.on_duty ?? false;
+  const position = usePosition(onDuty);
+  const fix = position.state === "known" ? position.fix : undefined;
+  useEffect(() => {
+    if (!live || !onDuty || !fix) return;
+    const { at, ...place } = fix;
+    hand.board.watch.fix({ ...place, at: timestampFromMs(at) });
+  }, [hand, live, onDuty, fix]);
   useEffect(() => {
     if (live && battery) hand.board.watch.status({ batteryPct: battery.percent, charging: battery.charging });
   }, [hand, live, battery]);

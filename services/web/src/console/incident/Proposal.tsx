@@ -27,7 +27,8 @@ export function Proposal({ incident: i, actions }: { incident: Incident; actions
         {p.until && <b className="flag warn">{w.goes_in(span(millis(p.until) - now))}</b>}
         {p.by !== "automatic" && <span className="small">{w.proposal_by(p.by)}</span>}
       </h3>
-      <table>
+      {proposed.length === 0 && <p>{w.nobody_fits}</p>}
+      <table hidden={proposed.length === 0}>
         <thead>
           <tr>
             <th scope="col">{w.rank}</th>

@@ -30,7 +30,7 @@ export function collect(room: RoomInfo, state: RoomState): Features {
     .filter((t) => t.on_duty)
     .flatMap((t) => {
       const seen = state.positions.get(t.id);
-      const seenAt = seen?.at ? Number(seen.at.seconds) * 1000 : 0;
+      const seenAt = seen?.at ?? 0;
       newest = Math.max(newest, seenAt);
       const fresh = seen && now() - seenAt < fixCounts;
       const at: At | undefined = fresh ? [seen.lon, seen.lat] : whereTeam(room, t);

@@ -36,7 +36,6 @@ interface Options {
 
 /** So many tiles that fail in a row, and the ground counts as gone. */
 const failuresUntilMissing = 6;
-const slotWidth = 26;
 
 export class MapView {
   #map: MapLibre;
@@ -223,15 +222,18 @@ function image(look: Look, ...parts: ExpressionSpecification[]): ExpressionSpeci
   return ["concat", imageName(look), ...parts.flatMap((p): (string | ExpressionSpecification)[] => ["|", p])];
 }
 
-const bySlot: ExpressionSpecification = [
-  "interpolate",
-  ["linear"],
-  ["get", "slot"],
-  0,
-  ["literal", [0, 0]],
-  20,
-  ["literal", [20 * slotWidth, 0]],
-];
+/** What stands at the same place is set side by side, so many pixels apart. */
+function bySlot(apart: number): ExpressionSpecification {
+  return [
+    "interpolate",
+    ["linear"],
+    ["get", "slot"],
+    0,
+    ["literal", [0, 0]],
+    20,
+    ["literal", [20 * apart, 0]],
+  ];
+}
 
 function layers(): LayerSpecification[] {
   const symbol = (id: string, layout: object): LayerSpecification => ({
@@ -245,12 +247,12 @@ function layers(): LayerSpecification[] {
     symbol("teams", {
       "icon-image": image("team", ["get", "name"], ["get", "status"], ["to-string", ["get", "estimated"]]),
       "icon-anchor": "bottom-left",
-      "icon-offset": bySlot,
+      "icon-offset": bySlot(74),
     }),
     symbol("incidents", {
       "icon-image": image("incident", ["get", "id"], ["to-string", ["get", "priority"]]),
       "icon-anchor": "bottom-right",
-      "icon-offset": bySlot,
+      "icon-offset": bySlot(-58),
     }),
   ];
 }

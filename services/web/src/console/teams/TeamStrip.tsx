@@ -1,5 +1,5 @@
 import type { Team } from "../../board/room";
-import type { Device, Position } from "../../gen/proto/vigie/watch/v1/frames_pb";
+import type { Device } from "../../gen/proto/vigie/watch/v1/frames_pb";
 import { useLabels } from "../../ui/labels";
 import { clock, millis, span, useNow } from "../../ui/time";
 import { useWords } from "../../ui/words";
@@ -87,9 +87,4 @@ function TeamCard({ team: t, battery }: { team: Team; battery: number | undefine
       )}
     </li>
   );
-}
-
-/** When a position was true, in milliseconds. */
-export function fixedAt(p: Position): number {
-  return p.at ? Number(p.at.seconds) * 1000 : 0;
 }

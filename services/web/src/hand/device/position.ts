@@ -15,10 +15,13 @@ export type Position =
   | { state: "refused" }
   | { state: "missing" };
 
-const options: PositionOptions = { enableHighAccuracy: true, maximumAge: 5_000 };
+/** A device that stands still says so now and then: an old place counts for less (milliseconds). */
+const stillEvery = 60_000;
+
+const options: PositionOptions = { enableHighAccuracy: true, maximumAge: 0 };
 
 /** Follows the device while `shared`, which is on shift only; asks for nothing otherwise. */
-export function usePosition(shared: boolean, each: (fix: Fix) => void): Position {
+export function usePosition(shared: boolean): Position {
   const [position, setPosition] = useState<Position>({ state: "off" });
   useEffect(() => {
     if (!shared) return;
@@ -27,27 +30,29 @@ export function usePosition(shared: boolean, each: (fix: Fix) => void): Position
       return;
     }
     setPosition({ state: "waiting" });
-    const id = navigator.geolocation.watchPosition(
-      ({ coords, timestamp }) => {
-        const fix = {
-          lat: coords.latitude,
-          lon: coords.longitude,
-          accuracyM: coords.accuracy,
-          at: timestamp,
-        };
-        setPosition({ state: "known", fix });
-        each(fix);
-      },
-      ({ code, PERMISSION_DENIED }) => {
-        if (code === PERMISSION_DENIED) setPosition({ state: "refused" });
-      },
-      options,
+    const found = ({ coords, timestamp }: GeolocationPosition) => {
+      const fix = {
+        lat: coords.latitude,
+        lon: coords.longitude,
+        accuracyM: coords.accuracy,
+        at: timestamp,
+      };
+      setPosition({ state: "known", fix });
+    };
+    const failed = ({ code, PERMISSION_DENIED }: GeolocationPositionError) => {
+      if (code === PERMISSION_DENIED) setPosition({ state: "refused" });
+    };
+    const id = navigator.geolocation.watchPosition(found, failed, options);
+    const still = setInterval(
+      () => navigator.geolocation.getCurrentPosition(found, failed, options),
+      stillEvery,
     );
     return () => {
       navigator.geolocation.clearWatch(id);
+      clearInterval(still);
       setPosition({ state: "off" });
     };
-  }, [shared, each]);
+  }, [shared]);
   return position;
 }
 
