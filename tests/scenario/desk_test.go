@@ -73,7 +73,7 @@ func TestAProposalIsConfirmedOrOverruledOrGoesOutByItself(t *testing.T) {
 	overrule.Id, overrule.Reason = "", "the dog is wanted"
 	desk.do(overrule)
 	chosen := hear(desk.watcher, "the choice", (*logv1.Event).GetTeamsChosen, func(e *logv1.TeamsChosen) bool { return e.GetIncident() == incident })
-	if !chosen.GetOverruled() || chosen.GetReason() != "the dog is wanted" || chosen.GetBy() == "automatic" {
+	if !chosen.GetOverruled() || chosen.GetReason() != "other" || chosen.GetReasonText().GetClear() != "the dog is wanted" || chosen.GetBy() == "automatic" {
 		t.Errorf("the choice: %v", chosen)
 	}
 	desk.do(&watchv1.Command{Type: "incident.cancel", Incident: incident, Reason: "found"})

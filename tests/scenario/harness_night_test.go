@@ -173,7 +173,7 @@ func (n *Night) Stop() {
 }
 
 // patience is how long something may take that is due at once, on a busy machine.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // Eventually waits until look says yes; what it says otherwise is told when it never does.
 func (n *Night) Eventually(what string, look func() (bool, string)) {

@@ -25,6 +25,9 @@ var (
 	errGone = errors.New("the client is gone")
 )
 
+// firstFinal is the first of the codes after which a client is not to come again.
+const firstFinal = 4500
+
 // closeCode is the one table from reasons to close codes (interface.md).
 func closeCode(err error) int {
 	for _, row := range []struct {

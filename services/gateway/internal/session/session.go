@@ -122,6 +122,22 @@ func (s *session) end(reason error) {
 	})
 }
 
+// part says why, and closes the socket once the client has left, too. What a client is still sending when its socket is
+// closed makes the network throw away what it has not read, the reason included; so it has a moment to read it. Not so who is
+// not let in any more.
+func (s *session) part(unheard <-chan struct{}) {
+	code := closeCode(s.reason)
+	deadline := time.Now().Add(s.hub.Timers.Write)
+	err := s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, closeText(s.reason)), deadline)
+	if err == nil && code < firstFinal {
+		select {
+		case <-unheard:
+		case <-time.After(time.Until(deadline)):
+		}
+	}
+	_ = s.conn.Close() // whoever is gone has closed it
+}
+
 // refuse closes a socket that is not served.
 func (s *session) refuse(reason error) {
 	deadline := time.Now().Add(s.hub.Timers.Write)
@@ -141,10 +157,15 @@ func (s *session) serve(ctx context.Context) {
 	var goroutines sync.WaitGroup
 	ctx, stop := context.WithCancel(ctx)
 	board, from, err := s.begin(ctx)
+	unheard := make(chan struct{}) // closed when nothing more is read
 	if err != nil {
 		s.end(err)
+		close(unheard)
 	} else {
-		goroutines.Go(func() { s.end(s.read(ctx, &goroutines)) })
+		goroutines.Go(func() {
+			defer close(unheard)
+			s.end(s.read(ctx, &goroutines))
+		})
 		goroutines.Go(func() { s.end(s.write(ctx, board, from)) })
 		if s.watching.Load().Team != "" && s.principalNow().Kind == authz.KindDevice {
 			s.hub.links.keep(s, s.over) //nolint:contextcheck // what is said of a link outlives the session
@@ -155,7 +176,7 @@ func (s *session) serve(ctx context.Context) {
 	case <-ctx.Done():
 		s.end(errRestart)
 	}
-	s.refuse(s.reason) // also ends the read that is under way
+	s.part(unheard) // also ends the read that is under way
 	stop()
 	goroutines.Wait()
 	s.hub.Logger.DebugContext(ctx, "session ended", "session", s.id, "reason", s.reason)
