@@ -23,6 +23,9 @@ import (
 var shared *stack.Stack
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == restartCommand {
+		os.Exit(askForRestart(os.Args[2]))
+	}
 	os.Exit(stack.Main(m, stack.Options{Redis: true}, func(s *stack.Stack) { shared = s }))
 }
 

@@ -178,6 +178,20 @@ func TestTheRulesAreCheckedAndWhatIsTooMuchIsNamed(t *testing.T) {
 			t.Errorf("with another dispatch: want %q and status 7: %v", says, got)
 		}
 	}
+	ctx, parker := deadline(t), open(t, access("positions"))
+	_, err := parker.Append(ctx, eventlog.TopicParked, 0, [][]byte{[]byte("parked")})
+	for err != nil && !errors.Is(err, eventlog.ErrRefused) && ctx.Err() == nil { // a busy machine
+		_, err = parker.Append(ctx, eventlog.TopicParked, 0, [][]byte{[]byte("parked")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := vigie(t, "replay", "parked", "--brokers", shared.Kafka()[0]); got.status != 0 || !strings.Contains(got.stdout, "offset 0") {
+		t.Errorf("what is parked, by replay: %v", got)
+	}
+	if got := vigie(t, "alarms", "parked", "--brokers", shared.Kafka()[0]); got.status == 0 {
+		t.Errorf("what is parked, by alarms: %v", got)
+	}
 	if got := vigie(t, "replay", "topics", "check", "--brokers", shared.Kafka()[0]); got.status != 1 || !strings.Contains(got.stderr, "sign in as one") {
 		t.Errorf("by a service: %v", got)
 	}

@@ -2,7 +2,6 @@ package pubsub_test
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -18,11 +17,10 @@ const suitePartitions = 8
 // wholeSuite asks for the suite's full numbers of messages and subscribers: VIGIE_TEST_WHOLE=1.
 func wholeSuite() bool { return os.Getenv("VIGIE_TEST_WHOLE") != "" }
 
-// conform runs watermill's suite for every Pub/Sub.
+// conform runs watermill's suite for every Pub/Sub, but for restarts: TestMessagesSurviveBrokersThatAreRestarted.
 func conform(t *testing.T, features tests.Features, groups bool, partition pubsub.Partitioner) {
 	t.Helper()
 	features.ForceShort = !wholeSuite()
-	features.RestartServiceCommand = strings.Fields(os.Getenv("VIGIE_TEST_KAFKA_RESTART")) // for TestReconnect, with brokers of the environment
 	log := connect(t, brokers(t)...)
 	construct := func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 		t.Helper()
