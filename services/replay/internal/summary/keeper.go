@@ -171,8 +171,8 @@ func (l *lane) write(ctx context.Context) error {
 	l.changed, halted = l.room.Look(func(f *controlroom.Fold, seen time.Time) { to, now, seenEnd = Mark(f), Entries(f), seen })
 	atEnd := time.Since(seenEnd) < fresh
 	switch {
-	case halted != nil: // what is stored grows old, and says so
-		return nil
+	case halted != nil:
+		return nil //nolint:nilerr // what is stored grows old, and says so
 	case l.mark != nil && l.mark.Offset > to.Offset && !atEnd: // another process has read more of the log than this one
 		return nil
 	case l.mark != nil && l.mark.Offset > to.Offset: // of a log that has more than ours, which ends here

@@ -60,7 +60,7 @@ func (w *world) keeps() (stop func()) {
 	module := fx.Module("replay",
 		fx.Provide(app.NewParking, fx.Private),
 		app.RouterModule(app.DefaultRouter()),
-		fx.Invoke(func(lc fx.Lifecycle, r *app.Router, logger *slog.Logger) error { //nolint:contextcheck // of the process
+		fx.Invoke(func(lc fx.Lifecycle, r *app.Router, logger *slog.Logger) error {
 			k, err := summary.NewKeeper(summary.Config{Store: w.client, Logger: logger, Add: r.AddConsumerHandler})
 			room := archive.NewRoom(w.Log, w.RoomEntry, logger)
 			lc.Append(fx.StartHook(func() {

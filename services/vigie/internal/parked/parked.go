@@ -67,7 +67,7 @@ func (f *flags) show(ctx context.Context, log *kafkalog.Log, out io.Writer) erro
 		return err
 	}
 	for msg := range messages {
-		at, _ := pubsub.PositionOf(msg.Context())
+		at, _ := pubsub.PositionOf(msg.Context()) //nolint:contextcheck // the message's own says where it is
 		if err := f.print(out, at, msg); err != nil {
 			return err
 		}

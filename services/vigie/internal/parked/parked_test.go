@@ -72,7 +72,7 @@ func (s *site) park(reason string) {
 }
 
 func (s *site) run(ctx context.Context, out io.Writer, more ...string) error {
-	c := parked.Command()
+	c := parked.Command() //nolint:contextcheck // it is executed with one
 	c.SetOut(out)
 	c.SetErr(out)
 	c.SilenceUsage, c.SilenceErrors = true, true
