@@ -55,6 +55,9 @@ func committed(ctx context.Context, tb testing.TB, c *kgo.Client, group, topic s
 	if err != nil {
 		tb.Fatalf("fetch offsets: %v", err)
 	}
+	if len(res.Topics) == 0 || len(res.Topics[0].Partitions) == 0 {
+		return -1 // nobody knows of the group yet
+	}
 	return res.Topics[0].Partitions[0].Offset
 }
 
