@@ -148,12 +148,8 @@ func (p *processes) prepare() error {
 	if err := wipe(p.life); err != nil {
 		return fmt.Errorf("topics of the night before: %w", err)
 	}
-	topics := []string{"topics", "apply", "--brokers", p.brokers, "--region", p.region}
-	if p.copies > 0 {
-		topics = append(topics, "--replication", strconv.Itoa(p.copies), "--min-insync", "1")
-	}
 	for _, args := range [][]string{
-		topics,
+		{"topics", "apply", "--brokers", p.brokers, "--region", p.region},
 		{"account", "init", "--data", p.data, "--region", p.region},
 	} {
 		if got := vigie(p.t, args...); got.status != 0 {

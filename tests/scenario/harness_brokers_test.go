@@ -22,9 +22,6 @@ import (
 
 // What nights about single brokers have in common: where a room's records are, who leads them, and brokers that die.
 
-// copies is how many brokers keep each record; three when it is left out.
-func copies(n int) option { return func(s *setting) { s.copies = n } }
-
 // open gives the log as services have it.
 func (n *Night) open() *kafkalog.Log {
 	n.t.Helper()
@@ -98,6 +95,40 @@ func (n *Night) leader(topic, room string, copies int) (leader int) {
 		return err == nil && len(inSync) == copies, fmt.Sprint(inSync, err)
 	})
 	return leader
+}
+
+// KeepsOneCopy takes all copies but the leader's away from a room's partition, behind the back of services that run on it: they
+// would not start so.
+func (n *Night) KeepsOneCopy(topic, room string) {
+	n.t.Helper()
+	admin, partition := n.administrator(), n.entry(room).Partition
+	ctx, done := context.WithTimeout(n.life, recovery)
+	defer done()
+	value := "1"
+	setting := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	setting.Name, setting.Value = "min.insync.replicas", &value
+	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	resource.Configs = append(resource.Configs, setting)
+	alter := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	alter.Resources = append(alter.Resources, resource)
+	if res, err := alter.RequestWith(ctx, admin); err != nil || res.Resources[0].ErrorCode != 0 {
+		n.t.Fatalf("one copy is enough for %s: %v, %v", topic, res, err)
+	}
+	p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+	p.Partition, p.Replicas = int32(partition), []int32{int32(n.leader(topic, room, 3)) + 1} //nolint:gosec // a handful
+	t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+	t.Topic, t.Partitions = topic, append(t.Partitions, p)
+	assign := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	assign.Topics, assign.TimeoutMillis = append(assign.Topics, t), int32(recovery/time.Millisecond)
+	res, err := assign.RequestWith(ctx, admin)
+	if err == nil {
+		err = kerr.ErrorForCode(res.Topics[0].Partitions[0].ErrorCode)
+	}
+	if err != nil {
+		n.t.Fatalf("one copy of %s of %s: %v", topic, room, err)
+	}
+	n.leader(topic, room, 1)
 }
 
 // BrokerDies kills one as a power cut does.

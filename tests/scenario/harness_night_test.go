@@ -19,9 +19,7 @@ type setting struct {
 	data           string
 	through        []string
 	unchecked      bool
-	// copies of each record that Kafka keeps; 0: as many as it does by itself. redis is another way to Redis.
-	copies int
-	redis  string
+	redis          string // another way to Redis
 }
 
 type option func(*setting)

@@ -14,7 +14,8 @@ import (
 // broker would cut the log there, with all that came later.)
 func TestABrokersDiskThatRotsHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 	t.Parallel()
-	night := Begin(t, unchecked(), copies(1)) // what is dead is not what the ordinary checks expect
+	night := Begin(t, unchecked()) // what is dead is not what the ordinary checks expect
+	night.KeepsOneCopy(eventlog.TopicLog, "alpha")
 	night.secondAdmin()
 	other, partition := night.Console("bravo", "chief"), night.entry("alpha").Partition
 	brokers := []string{"--brokers", night.at.Kafka}
