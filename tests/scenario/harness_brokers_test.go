@@ -116,7 +116,7 @@ func (n *Night) KeepsOneCopy(topic, room string) {
 		n.t.Fatalf("one copy is enough for %s: %v, %v", topic, res, err)
 	}
 	p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
-	p.Partition, p.Replicas = int32(partition), []int32{int32(n.leader(topic, room, 3)) + 1} //nolint:gosec // a handful
+	p.Partition, p.Replicas = int32(partition), []int32{int32(n.leader(topic, room, 3)) + 1}
 	t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
 	t.Topic, t.Partitions = topic, append(t.Partitions, p)
 	assign := kmsg.NewPtrAlterPartitionAssignmentsRequest()
