@@ -58,7 +58,7 @@ func (r *restarter) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // messages and subscribers, and with brokers that are killed under it.
 func TestWatermillsSuitePassesWholeOnRealKafka(t *testing.T) {
 	suite := filepath.Join(t.TempDir(), "pubsub.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", suite, "./pkg/eventlog/kafkalog/pubsub")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-tags", "realkafka", "-o", suite, "./pkg/eventlog/kafkalog/pubsub")
 	build.Dir = filepath.Join("..", "..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the suite: %v\n%s", err, out)

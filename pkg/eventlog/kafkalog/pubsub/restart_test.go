@@ -1,3 +1,5 @@
+//go:build realkafka
+
 package pubsub_test
 
 import (
@@ -16,12 +18,13 @@ import (
 )
 
 // The suite has a test of restarts, which compares what came with what was published by then: a message may come before its
-// publisher hears that it is stored, so it fails now and then and loses nothing. This one waits for the publishers.
+// publisher hears that it is stored, so it fails now and then and loses nothing. This one waits for the publishers. It is built
+// by tests/real, which has brokers to kill.
 func TestMessagesSurviveBrokersThatAreRestarted(t *testing.T) {
 	t.Parallel()
 	command := strings.Fields(os.Getenv("VIGIE_TEST_KAFKA_RESTART"))
 	if len(command) == 0 {
-		t.Skip("give brokers (VIGIE_KAFKA_BROKERS) and what restarts one of them (VIGIE_TEST_KAFKA_RESTART)")
+		t.Fatal("give brokers (VIGIE_KAFKA_BROKERS) and what restarts one of them (VIGIE_TEST_KAFKA_RESTART)")
 	}
 	log := connect(t, brokers(t)...)
 	for _, group := range []string{"", "restarts-" + watermill.NewUUID()} { // one after the other: a restart is for all
