@@ -164,15 +164,24 @@ func segments(dir string) ([]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("check directory: %w", err)
 	}
+	names := make([]string, len(entries))
+	for k, e := range entries {
+		names[k] = e.Name()
+	}
+	return segmentBases(names), nil
+}
+
+// segmentBases gives the first offsets of the segments among some names, in order.
+func segmentBases(names []string) []int64 {
 	var bases []int64
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), segmentSuffix)
+	for _, name := range names {
+		name, ok := strings.CutSuffix(name, segmentSuffix)
 		if base, err := strconv.ParseInt(name, 10, 64); ok && err == nil {
 			bases = append(bases, base)
 		}
 	}
 	slices.Sort(bases)
-	return bases, nil
+	return bases
 }
 
 func segmentName(base int64) string { return strconv.FormatInt(base, 10) + segmentSuffix }

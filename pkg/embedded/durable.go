@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
@@ -50,6 +49,7 @@ type disk struct {
 	next *round     // gathers those who wait for the sync after the one under way
 
 	syncing    sync.Mutex // guards what follows
+	root       *directory // of the partitions; nil before there is any
 	partitions map[string]*partition
 	topics     fs.FileInfo // of the list of topics, when its directory was last synced
 }
@@ -58,15 +58,6 @@ type disk struct {
 type round struct {
 	done chan struct{}
 	err  error
-}
-
-// partition is what is synced of one partition.
-type partition struct {
-	sizes map[string]int64 // by the name of the segment
-	// active stays open: a file opened anew after a failed write-back may no
-	// longer be told of it.
-	active     *os.File
-	activeName string
 }
 
 func newDisk(dir string, t *trouble) *disk {
@@ -110,29 +101,52 @@ func (d *disk) sync() error {
 }
 
 func (d *disk) syncAll() error {
-	root := filepath.Join(d.dir, "partitions")
-	dirs, err := os.ReadDir(root)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	grown, err := d.list()
+	if err != nil {
 		return err
 	}
-	grown := false
-	for _, dir := range dirs {
-		p := d.partitions[dir.Name()]
-		if p == nil {
-			p = &partition{sizes: make(map[string]int64)}
-			d.partitions[dir.Name()] = p
-			grown = true
-		}
-		if err := p.sync(filepath.Join(root, dir.Name())); err != nil {
+	for _, p := range d.partitions {
+		if err := p.sync(); err != nil {
 			return err
 		}
 	}
 	if grown {
-		if err := syncDir(root); err != nil {
+		if err := d.root.sync(); err != nil {
 			return err
 		}
 	}
 	return d.syncTopics(grown)
+}
+
+// list takes in partitions that have come or gone; grown says that there are new ones.
+func (d *disk) list() (grown bool, err error) {
+	if d.root == nil {
+		if d.root, err = openDirectory(filepath.Join(d.dir, "partitions")); err != nil {
+			return false, unlessGone(err)
+		}
+	}
+	names, err := d.root.changed()
+	if err != nil || names == nil {
+		return false, err
+	}
+	for name, p := range d.partitions {
+		if !p.directory.isThere() {
+			p.close()
+			delete(d.partitions, name)
+		}
+	}
+	for _, name := range names {
+		if d.partitions[name] != nil {
+			continue
+		}
+		dir, err := openDirectory(filepath.Join(d.root.path, name))
+		if err != nil {
+			return false, unlessGone(err)
+		}
+		d.partitions[name] = &partition{directory: dir, synced: make(map[int64]fs.FileInfo)}
+		grown = true
+	}
+	return grown, nil
 }
 
 // syncTopics makes the renaming of the list of topics last.
@@ -148,54 +162,15 @@ func (d *disk) syncTopics(grown bool) error {
 	return syncDir(d.dir)
 }
 
-func (p *partition) sync(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return unlessGone(err)
-	}
-	appeared := false
-	seen := 0
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), segmentSuffix) {
-			continue
-		}
-		seen++
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		size, known := p.sizes[e.Name()]
-		if known && size == info.Size() {
-			continue
-		}
-		if err := p.syncSegment(dir, e.Name()); err != nil {
-			return err
-		}
-		p.sizes[e.Name()] = info.Size() // from before the sync: what came later is next
-		appeared = appeared || !known
-	}
-	if seen < len(p.sizes) {
-		p.forget(entries)
-	}
-	if appeared {
-		return syncDir(dir)
-	}
-	return nil
-}
-
-func (p *partition) syncSegment(dir, name string) error {
-	if p.active == nil || p.activeName != name {
-		f, err := os.Open(filepath.Join(dir, name)) //nolint:gosec // in the broker's own directory
-		if err != nil {
-			return unlessGone(err)
-		}
+func (d *disk) close() {
+	d.syncing.Lock()
+	defer d.syncing.Unlock()
+	for _, p := range d.partitions {
 		p.close()
-		p.active, p.activeName = f, name
 	}
-	return p.active.Sync()
+	if d.root != nil {
+		d.root.close()
+	}
 }
 
 // unlessGone is err, unless retention deleted what was to be synced.
@@ -204,44 +179,4 @@ func unlessGone(err error) error {
 		return nil
 	}
 	return err
-}
-
-// forget drops the segments that are there no more: their names may come again.
-func (p *partition) forget(entries []fs.DirEntry) {
-	there := make(map[string]bool, len(entries))
-	for _, e := range entries {
-		there[e.Name()] = true
-	}
-	for name := range p.sizes {
-		if !there[name] {
-			delete(p.sizes, name)
-		}
-	}
-	if !there[p.activeName] {
-		p.close()
-	}
-}
-
-func (p *partition) close() {
-	if p.active != nil {
-		_ = p.active.Close() // only ever read from and synced
-		p.active, p.activeName = nil, ""
-	}
-}
-
-func (d *disk) close() {
-	d.syncing.Lock()
-	defer d.syncing.Unlock()
-	for _, p := range d.partitions {
-		p.close()
-	}
-}
-
-// syncDir makes names in a directory last.
-func syncDir(path string) error {
-	f, err := os.Open(path) //nolint:gosec // in the broker's own directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
