@@ -12,6 +12,7 @@ import (
 	"vigie/pkg/clock"
 	"vigie/pkg/directory"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
 )
 
 // Backbone is where a process of its own finds what all services share. In the all-in-one program the embedded parts stand
@@ -62,13 +63,13 @@ func (b Backbone) clock() (*clock.Clock, error) {
 	return c, err
 }
 
-// BackboneModule provides *kafkalog.Log, *projection.Client, *directory.Directory and *clock.Clock to a process of its own, and
-// announces it on the standard output once it is ready. Put it after Module.
+// BackboneModule provides *kafkalog.Log, *follow.Rooms, *projection.Client, *directory.Directory and *clock.Clock to a process
+// of its own, and announces it on the standard output once it is ready. Put it after Module.
 func BackboneModule(b Backbone) fx.Option {
 	return fx.Options(
 		fx.Supply(b.kafka()),
 		fx.Supply(b.Redis.Config()),
-		fx.Provide(b.clock, NewLog, NewProjections),
+		fx.Provide(b.clock, NewLog, NewProjections, follow.NewRooms),
 		Announce(os.Stdout),
 		fx.Provide(func(lc fx.Lifecycle, log *slog.Logger) (*directory.Directory, error) {
 			return OpenDirectory(lc, directory.Config{Path: b.DirectoryURL, Log: log})

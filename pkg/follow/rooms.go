@@ -15,10 +15,14 @@ import (
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 )
 
-// Rooms are the boards of all rooms of the table, followed together. There are none before Start.
+// Rooms are the boards of all rooms of the table, followed together. The services of a process share them: the first that
+// starts begins to follow, and the last that stops ends it. There are none before a Start.
 type Rooms struct {
-	log    *kafkalog.Log
-	slog   *slog.Logger
+	log  *kafkalog.Log
+	slog *slog.Logger
+
+	mu     sync.Mutex // guards users, and all else until there is one
+	users  int
 	boards []*Board
 	byName map[string]*Board
 	stop   context.CancelFunc
@@ -33,10 +37,10 @@ const startBound = 30 * time.Second
 
 // NewRooms returns the rooms of a log; nothing is read before Start.
 func NewRooms(log *kafkalog.Log, logger *slog.Logger) *Rooms {
-	return &Rooms{log: log, slog: logger, byName: map[string]*Board{}, stop: func() {}}
+	return &Rooms{log: log, slog: logger, byName: map[string]*Board{}}
 }
 
-// Start reads the room table and follows every room until Stop. It is called once, before anything else but Stop.
+// Start reads the room table and follows every room until Stop. Each user calls it once, before anything else.
 func (r *Rooms) Start(ctx context.Context) error {
 	bounded, done := context.WithTimeout(ctx, startBound)
 	defer done()
@@ -50,6 +54,11 @@ func (r *Rooms) Start(ctx context.Context) error {
 
 // Follow is Start with a table that the caller has read, or knows from before.
 func (r *Rooms) Follow(ctx context.Context, table []eventlog.RoomEntry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users++; r.users > 1 {
+		return
+	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	for _, entry := range table {
@@ -76,10 +85,17 @@ func Table(ctx context.Context, log *kafkalog.Log) ([]eventlog.RoomEntry, error)
 	return table, nil
 }
 
-// Stop ends following and waits for it.
+// Stop undoes one Start; the last one ends following and waits for it. Without a Start it does nothing.
 func (r *Rooms) Stop() {
-	r.stop()
-	r.wait.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users == 0 {
+		return
+	}
+	if r.users--; r.users == 0 {
+		r.stop()
+		r.wait.Wait()
+	}
 }
 
 // All gives the boards in order of partitions.

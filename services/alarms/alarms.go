@@ -66,13 +66,13 @@ type service struct {
 }
 
 func newService(
-	lc fx.Lifecycle, stop *app.Stop, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
+	lc fx.Lifecycle, stop *app.Stop, cfg Config, log *kafkalog.Log, rooms *follow.Rooms, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
 ) (*service, error) {
 	known := lastknown.Config{Log: log, Fail: stop.Fail, Logger: logger}
 	if cfg.JournalDir != "" {
 		known.Path = filepath.Join(cfg.JournalDir, "rooms.json")
 	}
-	s := &service{rooms: follow.NewRooms(log, logger), known: lastknown.New(known), clock: c, slog: logger}
+	s := &service{rooms: rooms, known: lastknown.New(known), clock: c, slog: logger}
 	var err error
 	if s.intake, err = kafkalog.NewWriter(s.known, kafkalog.DefaultWriter()); err != nil {
 		return nil, err

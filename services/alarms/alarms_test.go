@@ -19,6 +19,7 @@ import (
 	"vigie/pkg/app"
 	"vigie/pkg/directory"
 	"vigie/pkg/eventlog"
+	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	"vigie/pkg/wire"
 	"vigie/services/alarms" //nolint:depguard // its own test
@@ -67,7 +68,7 @@ func process(w *livetest.World, d *directory.Directory, module fx.Option) (url s
 func run(ctx context.Context, w *livetest.World, d *directory.Directory, module fx.Option, up func(url string)) error {
 	cfg := app.Default()
 	cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
-	return app.Run(ctx, app.Module(cfg), fx.Supply(w.Log, d, w.Clock), module,
+	return app.Run(ctx, app.Module(cfg), fx.Supply(w.Log, d, w.Clock), fx.Provide(follow.NewRooms), module,
 		fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))
 }
 
@@ -78,7 +79,7 @@ func failed(t *testing.T, d *desk, cfg alarms.Config) error {
 	common.Listen, common.LogLevel = "127.0.0.1:0", "error"
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	return app.Run(ctx, app.Module(common), fx.Supply(d.Log, d.dir, d.Clock), alarms.Module(cfg))
+	return app.Run(ctx, app.Module(common), fx.Supply(d.Log, d.dir, d.Clock), fx.Provide(follow.NewRooms), alarms.Module(cfg))
 }
 
 // again is the same service after a restart.

@@ -123,13 +123,13 @@ type service struct {
 }
 
 func newService(
-	lc fx.Lifecycle, stop *app.Stop, cfg Config, log *kafkalog.Log, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
+	lc fx.Lifecycle, stop *app.Stop, cfg Config, log *kafkalog.Log, rooms *follow.Rooms, dir *directory.Directory, c *clock.Clock, logger *slog.Logger,
 ) (*service, error) {
 	name, err := cfg.name()
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, fail: stop.Fail, rooms: follow.NewRooms(log, logger), clock: c, slog: logger}
+	s := &service{cfg: cfg, fail: stop.Fail, rooms: rooms, clock: c, slog: logger}
 	if s.intake, err = kafkalog.NewWriter(log, kafkalog.DefaultWriter()); err != nil {
 		return nil, err
 	}

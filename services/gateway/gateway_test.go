@@ -17,6 +17,7 @@ import (
 	"vigie/pkg/app"
 	"vigie/pkg/authz"
 	"vigie/pkg/directory"
+	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	"vigie/pkg/region"
@@ -306,7 +307,7 @@ func process(w *livetest.World, d *directory.Directory, module fx.Option) (url s
 	return w.Serve(func(ctx context.Context, up func(string)) error {
 		cfg := app.Default()
 		cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
-		return app.Run(ctx, app.Module(cfg), fx.Supply(w.Log, d, w.Clock), module,
+		return app.Run(ctx, app.Module(cfg), fx.Supply(w.Log, d, w.Clock), fx.Provide(follow.NewRooms), module,
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))
 	})
 }
@@ -327,5 +328,5 @@ func gatewayError(t *testing.T, w *world, cfg gateway.Config) error {
 	common.Listen, common.LogLevel = "127.0.0.1:0", "error"
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	return app.Run(ctx, app.Module(common), fx.Supply(w.Log, w.dir, w.Clock), gateway.Module(cfg))
+	return app.Run(ctx, app.Module(common), fx.Supply(w.Log, w.dir, w.Clock), fx.Provide(follow.NewRooms), gateway.Module(cfg))
 }

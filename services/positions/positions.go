@@ -80,6 +80,7 @@ type parameters struct {
 	Lifecycle fx.Lifecycle
 	Config    Config
 	Log       *kafkalog.Log
+	Rooms     *follow.Rooms
 	Directory *directory.Directory
 	Redis     *projection.Client
 	Router    *app.Router
@@ -94,7 +95,7 @@ func newService(p parameters) (*service, error) {
 	}
 	log, dir, c, logger := p.Log, p.Directory, p.Clock, p.Logger
 	s := &service{
-		rooms: follow.NewRooms(log, logger), clock: c, slog: logger, process: "positions/" + name + "/" + uuid.NewString()[:8],
+		rooms: p.Rooms, clock: c, slog: logger, process: "positions/" + name + "/" + uuid.NewString()[:8],
 		reported: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "vigie_positions_crossings_reported_total", Help: "Crossings of borders that this process has reported to rooms.",
 		}),

@@ -21,6 +21,7 @@ import (
 	"vigie/pkg/app"
 	"vigie/pkg/directory"
 	"vigie/pkg/eventlog"
+	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
@@ -110,7 +111,7 @@ func (f *field) processWith(own positions.Config) (url string, stop func()) {
 	return f.Serve(func(ctx context.Context, up func(string)) error {
 		cfg := app.Default()
 		cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
-		return app.Run(ctx, app.Module(cfg), fx.Supply(f.Log, f.dir, f.Clock, f.redis), positions.Module(own),
+		return app.Run(ctx, app.Module(cfg), fx.Supply(f.Log, f.dir, f.Clock, f.redis), fx.Provide(follow.NewRooms), positions.Module(own),
 			fx.Decorate(func() *slog.Logger { return app.NewLogger(&f.said, true, slog.LevelInfo) }),
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))
 	})

@@ -16,6 +16,7 @@ import (
 	"vigie/pkg/directory"
 	"vigie/pkg/embedded"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
 	"vigie/pkg/region"
 	"vigie/services/alarms"
 	"vigie/services/dispatch"
@@ -121,7 +122,7 @@ func all(cfg upConfig, rooms []string, announce ready.Printer) fx.Option {
 	return fx.Options(
 		app.Module(cfg.App),
 		embedded.Module(broker),
-		fx.Provide(app.NewLog, app.NewProjections),
+		fx.Provide(app.NewLog, app.NewProjections, follow.NewRooms),
 		fx.Provide(app.AsRoutes(func() app.Routes { return authorityRoutes(cfg.authority) })),
 		fx.Provide(func() (*clock.Clock, error) {
 			k, err := clock.Open(in("clock.json"), cfg.ClockRate)
