@@ -118,6 +118,7 @@ func (f *floor) hops(ctx context.Context, n int) ([]time.Duration, error) {
 	times := make([]time.Duration, 0, n)
 	value := make([]byte, 300)
 	for range n {
+		time.Sleep(apart)
 		began := time.Now()
 		if _, err := f.log.Append(ctx, f.intake.topic, f.intake.partition, [][]byte{value}); err != nil {
 			return nil, err

@@ -127,9 +127,14 @@ func (s *system) send(f *watchv1.ClientFrame) error {
 	return s.hand.WriteMessage(websocket.BinaryMessage, data)
 }
 
+// apart is how far alarms and what they are measured beside are from one another: an alarm does not come in the very
+// millisecond in which the mission before it is cleared and shown as cleared.
+const apart = 20 * time.Millisecond
+
 // alarms measures n alarms, one after the other: from sending, and from the acknowledgement, to the mission's frame.
 func (s *system) alarms(ctx context.Context, n int) (sent, accepted []time.Duration, err error) {
 	for range n {
+		time.Sleep(apart)
 		began := time.Now()
 		if err := s.alarm(ctx); err != nil {
 			return nil, nil, err
