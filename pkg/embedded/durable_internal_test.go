@@ -14,12 +14,10 @@ import (
 // names in a directory may have been settled for long, or not.
 func TestWhateverABrokerHasWrittenIsSyncedBeforeItAnswers(t *testing.T) {
 	t.Parallel()
+	base, tries := t.TempDir(), 0
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "vigie-disk-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
+		tries++
+		dir := filepath.Join(base, strconv.Itoa(tries))
 		w := writes{T: t, root: filepath.Join(dir, "partitions"), d: newDisk(dir, newTrouble())}
 		defer w.d.close()
 		t.Repeat(map[string]func(*rapid.T){

@@ -48,7 +48,7 @@ func NewBoard(log *kafkalog.Log, room eventlog.RoomEntry, logger *slog.Logger) *
 // once its log was reopened.
 func (b *Board) Run(ctx context.Context) {
 	for {
-		err := Partition(ctx, b.log, eventlog.TopicLog, b.Room.Partition, b.fold.Next, b.read, b.progress)
+		err := Decisions(ctx, b.log, b.Room.Partition, b.fold.Next, b.read, b.progress)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -86,11 +86,10 @@ func (b *Board) goOn(ctx context.Context, fold *controlroom.Fold, reopening *wir
 	b.announce()
 }
 
-func (b *Board) read(r eventlog.Record) error {
-	s := wire.Decode(r.Offset, r.Value)
+func (b *Board) read(s *wire.Stored) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	j, err := Fold(b.fold, b.Room, &s)
+	j, err := Fold(b.fold, b.Room, s)
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func (b *Board) read(r eventlog.Record) error {
 	if len(b.recent) == kept {
 		b.recent = append(b.recent[:0:0], b.recent[kept/4:]...)
 	}
-	b.recent = append(b.recent, &s)
+	b.recent = append(b.recent, s)
 	b.announce()
 	return nil
 }

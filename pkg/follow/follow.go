@@ -27,23 +27,53 @@ func Partition(
 	if err != nil {
 		return err
 	}
-	next := from
-	each := func(r eventlog.Record) error {
-		next = r.Offset + 1
-		return deliver(r)
-	}
 	// Bulk first: fetching one-record batches is ten times slower (they are what the log is made of).
 	if end > from {
-		if err := log.Scan(ctx, topic, partition, from, end, each); err != nil {
+		if err := log.Scan(ctx, topic, partition, from, end, deliver); err != nil {
 			return fmt.Errorf("scan %s/%d: %w", topic, partition, err)
 		}
 	}
+	next := max(from, end)
 	progress(next, end)
+	return grown(ctx, log, topic, partition, next, deliver, progress)
+}
+
+// Decisions is [Partition] of vigie.log, decoded: in bulk on all processors, since that is most of the work.
+func Decisions(
+	ctx context.Context, log *kafkalog.Log, partition int, from int64,
+	deliver func(*wire.Stored) error, progress func(next, highWatermark int64),
+) error {
+	_, end, err := Bounds(ctx, log, eventlog.TopicLog, partition)
+	if err != nil {
+		return err
+	}
+	if end > from {
+		scan := func(ctx context.Context, each func(eventlog.Record) error) error {
+			return log.Scan(ctx, eventlog.TopicLog, partition, from, end, each)
+		}
+		if err := decodeAhead(ctx, scan, deliver); err != nil {
+			return fmt.Errorf("scan %s/%d: %w", eventlog.TopicLog, partition, err)
+		}
+	}
+	next := max(from, end)
+	progress(next, end)
+	return grown(ctx, log, eventlog.TopicLog, partition, next, func(r eventlog.Record) error {
+		s := wire.Decode(r.Offset, r.Value)
+		return deliver(&s)
+	}, progress)
+}
+
+// grown reads on as the partition grows.
+func grown(
+	ctx context.Context, log *kafkalog.Log, topic string, partition int, next int64,
+	deliver func(eventlog.Record) error, progress func(next, highWatermark int64),
+) error {
 	return log.Tail(ctx, topic, partition, next, func(records []eventlog.Record, highWatermark int64) error {
 		for _, r := range records {
-			if err := each(r); err != nil {
+			if err := deliver(r); err != nil {
 				return err
 			}
+			next = r.Offset + 1
 		}
 		progress(next, highWatermark)
 		return nil

@@ -19,8 +19,10 @@ import (
 const (
 	// perBatch is how many records a bulk write stores as one batch.
 	perBatch = 1000
-	// alone is how many of the records are stored as batches of their own, at most: that takes its time.
-	alone = 50_000
+	// alone is how many of the records are stored as batches of their own, at most: each waits for the disk.
+	alone = 30_000
+	// quiet is a room whose log is made of such batches.
+	quiet = "quiet"
 )
 
 // regionFile is what the bench runs on; its first room is where everything happens.
@@ -61,10 +63,10 @@ func store(ctx context.Context, log *kafkalog.Log, at hop, values [][]byte, perB
 	return nil
 }
 
-// replays reads a log as every service does at its start. Batches of one record, which the log is made of on a quiet night,
-// are read from the topic of positions: its embedded broker does not sync, and they would take minutes to write.
+// replays reads a log as every service does at its start: in bulk, and as batches of one record, which the log is made of on
+// a quiet night.
 func replays(ctx context.Context, s settings) (rows []row, err error) {
-	n, err := startNode(ctx, room)
+	n, err := startNode(ctx, room, quiet)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,8 @@ func replays(ctx context.Context, s settings) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	bulk, single := hop{eventlog.TopicLog, entry.Partition}, hop{eventlog.TopicPositions, entry.Partition}
+	bulk := hop{eventlog.TopicLog, entry.Partition}
+	single := hop{eventlog.TopicLog, 1 - entry.Partition} // the other of the two rooms
 	few := told.records[:min(len(told.records), alone)]
 	if err := errors.Join(store(ctx, n.log, bulk, told.records, perBatch), store(ctx, n.log, single, few, 1)); err != nil {
 		return nil, err
@@ -88,15 +91,11 @@ func replays(ctx context.Context, s settings) (rows []row, err error) {
 			{bulk, "replay into state, batches of 1000", "≥ 0.8 ×, ≥ 800000 /s", len(told.records)},
 			{single, "replay into state, batches of one", "≥ 0.8 ×", len(few)},
 		} {
-			under, _, err := read(ctx, n.log, of.hop, of.records, func(*wire.Stored) error { return nil })
+			under, events, err := read(ctx, n.log, of.hop, of.records)
 			if err != nil {
 				return nil, err
 			}
-			fold := controlroom.NewFold(room)
-			value, events, err := read(ctx, n.log, of.hop, of.records, func(r *wire.Stored) error {
-				_, err := follow.Fold(fold, entry, r)
-				return err
-			})
+			value, err := fold(ctx, n.log, of.hop, of.records, entry)
 			if err != nil {
 				return nil, err
 			}
@@ -111,8 +110,8 @@ func replays(ctx context.Context, s settings) (rows []row, err error) {
 	return got.medians(), nil
 }
 
-// read scans a partition and checks each record's hash, and does something with it.
-func read(ctx context.Context, log *kafkalog.Log, of hop, records int, do func(*wire.Stored) error) (took time.Duration, events int, err error) {
+// read scans a partition and checks each record's hash.
+func read(ctx context.Context, log *kafkalog.Log, of hop, records int) (took time.Duration, events int, err error) {
 	began := time.Now()
 	err = log.Scan(ctx, of.topic, of.partition, 0, int64(records), func(r eventlog.Record) error {
 		s := wire.Decode(r.Offset, r.Value)
@@ -120,7 +119,31 @@ func read(ctx context.Context, log *kafkalog.Log, of hop, records int, do func(*
 			return errors.New(s.Damage)
 		}
 		events += len(s.Events)
-		return do(&s)
+		return nil
 	})
 	return time.Since(began), events, err
+}
+
+// fold makes the room of a partition, as services do.
+func fold(ctx context.Context, log *kafkalog.Log, of hop, records int, entry eventlog.RoomEntry) (time.Duration, error) {
+	began := time.Now()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	f := controlroom.NewFold(entry.Room)
+	var took time.Duration
+	err := follow.Decisions(ctx, log, of.partition, 0,
+		func(s *wire.Stored) error {
+			_, err := follow.Fold(f, entry, s)
+			return err
+		},
+		func(next, _ int64) {
+			if next == int64(records) {
+				took = time.Since(began)
+				stop()
+			}
+		})
+	if took > 0 {
+		return took, nil
+	}
+	return 0, fmt.Errorf("replay: %w", err)
 }

@@ -191,9 +191,9 @@ func (d *Decider) readLog(ctx context.Context, from int64) error {
 		batch = make([]wire.Stored, 0, batchSize)
 		return err
 	}
-	return follow.Partition(ctx, d.Log, eventlog.TopicLog, d.Room.Partition, from,
-		func(r eventlog.Record) error {
-			batch = append(batch, wire.Decode(r.Offset, r.Value))
+	return follow.Decisions(ctx, d.Log, d.Room.Partition, from,
+		func(s *wire.Stored) error {
+			batch = append(batch, *s)
 			if len(batch) < batchSize {
 				return nil
 			}

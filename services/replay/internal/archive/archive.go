@@ -49,7 +49,7 @@ func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *
 // Run follows the log until ctx ends. Damage halts this room and no other, until its log is reopened.
 func (r *Room) Run(ctx context.Context) {
 	for {
-		err := follow.Partition(ctx, r.log, eventlog.TopicLog, r.Partition, r.fold.Next, r.read, r.progress)
+		err := follow.Decisions(ctx, r.log, r.Partition, r.fold.Next, r.read, r.progress)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -94,15 +94,14 @@ func (r *Room) goOn(ctx context.Context, fold *controlroom.Fold, fresh index) {
 	r.announceLocked()
 }
 
-func (r *Room) read(record eventlog.Record) error {
-	s := wire.Decode(record.Offset, record.Value)
+func (r *Room) read(s *wire.Stored) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	j, err := follow.Fold(r.fold, r.RoomEntry, &s)
+	j, err := follow.Fold(r.fold, r.RoomEntry, s)
 	if err != nil {
 		return err
 	}
-	r.index.add(&s, j, r.fold.State)
+	r.index.add(s, j, r.fold.State)
 	r.announceLocked()
 	return nil
 }
