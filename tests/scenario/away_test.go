@@ -144,7 +144,7 @@ func TestALateAnswerIsToldToStandDownAndWhoHasIt(t *testing.T) {
 	offer := quick.ExpectOffer()
 	quick.Accept(offer)
 	o := slow.AcceptedAt(late, saidAt)
-	if o.GetOutcome() != "refused" || o.GetCode() != "stand_down" || o.GetTakenBy() != "north-2" || !strings.Contains(o.GetMessage(), "NORTH 2") {
+	if o.GetOutcome() != "refused" || o.GetCode() != "stand_down" || o.GetTakenByCallSign() != "NORTH 2" || !strings.Contains(o.GetMessage(), "NORTH 2") {
 		t.Errorf("the late yes: %v", o)
 	}
 	desk.await("the refusal", func() bool {

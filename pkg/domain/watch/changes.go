@@ -48,22 +48,12 @@ func Changed(s controlroom.State, events []*logv1.Event) Changes {
 
 type touched struct{ incidents, missions, teams map[string]bool }
 
-// event finds what an event is about by the names of its fields, which mean the same in every message. One that names
-// nothing is about the whole room.
+// event finds what an event is about. One that names nothing is about the whole room.
 func (t touched) event(s controlroom.State, e *logv1.Event) {
-	message := e.ProtoReflect()
-	body := message.WhichOneof(message.Descriptor().Oneofs().ByName("body"))
-	if body == nil {
+	if e.GetBody() == nil {
 		return
 	}
-	said := message.Get(body).Message()
-	id := func(name protoreflect.Name) (string, bool) {
-		f := said.Descriptor().Fields().ByName(name)
-		if f == nil || f.Kind() != protoreflect.StringKind || f.IsList() {
-			return "", false
-		}
-		return said.Get(f).String(), true
-	}
+	id := named(e)
 	incident, aboutIncident := id("incident")
 	mission, aboutMission := id("mission")
 	team, aboutTeam := id("team")
@@ -74,6 +64,23 @@ func (t touched) event(s controlroom.State, e *logv1.Event) {
 	t.incidents[incident], t.missions[mission], t.teams[team] = true, true, true
 	if m := s.Missions[mission]; m != nil {
 		t.incidents[m.Incident], t.teams[m.Team] = true, true
+	}
+}
+
+// named looks up what an event names by the names of its fields, which mean the same in every message.
+func named(e *logv1.Event) func(field protoreflect.Name) (id string, ok bool) {
+	message := e.ProtoReflect()
+	body := message.WhichOneof(message.Descriptor().Oneofs().ByName("body"))
+	return func(field protoreflect.Name) (string, bool) {
+		if body == nil {
+			return "", false
+		}
+		said := message.Get(body).Message()
+		f := said.Descriptor().Fields().ByName(field)
+		if f == nil || f.Kind() != protoreflect.StringKind || f.IsList() {
+			return "", false
+		}
+		return said.Get(f).String(), true
 	}
 }
 

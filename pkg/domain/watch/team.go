@@ -18,6 +18,8 @@ type TeamState struct {
 	With []Companion `json:"with"`
 	// SOS is what has become of the team's own SOS, while it is not over.
 	SOS *SOS `json:"sos,omitempty"`
+	// CallSigns are what the radio calls the teams that the incidents name.
+	CallSigns map[string]string `json:"call_signs"`
 }
 
 // Companion is another team on the same incident.
@@ -46,7 +48,9 @@ type SOS struct {
 
 // State gives the team's part of a room: its active mission with its incident, and its SOS.
 func (t Target) State(s controlroom.State) TeamState {
-	out := TeamState{Missions: []controlroom.MissionView{}, Incidents: []controlroom.IncidentView{}, With: []Companion{}}
+	out := TeamState{
+		Missions: []controlroom.MissionView{}, Incidents: []controlroom.IncidentView{}, With: []Companion{}, CallSigns: map[string]string{},
+	}
 	team := s.Teams[t.Team]
 	if team == nil {
 		out.Team.ID = t.Team
@@ -59,6 +63,9 @@ func (t Target) State(s controlroom.State) TeamState {
 		if i := s.Incidents[m.Incident]; i != nil {
 			out.Incidents = append(out.Incidents, forTeam(s.ShowIncident(i)))
 			out.Premises, out.With = s.ShowPremises(i), t.others(s, i)
+			if i.InDanger != "" {
+				out.CallSigns[i.InDanger] = s.CallSign(i.InDanger)
+			}
 		}
 	}
 	return out

@@ -122,7 +122,7 @@ export async function overtaken(program: Program, browser: Browser): Promise<voi
   await other.press("mission.accept");
   await other.sent();
   await late.find();
-  await late.part("ending-stand_down").filter({ hasText: "north-2" }).waitFor();
+  await late.part("ending-stand_down").filter({ hasText: "Team NORTH 2 has it" }).waitFor();
   await accessible(late.page, "stand down");
   await shot(late.page, "hand-stand-down");
   await late.part("understood").click();
@@ -164,7 +164,7 @@ export async function sos(program: Program, browser: Browser): Promise<void> {
   await guard.hold("sos");
   await guard.page.locator("[data-testid=sos-received][data-done=true]").waitFor();
   await helper.mission("seen");
-  await helper.page.getByText("SOS of team").waitFor();
+  await helper.page.getByText("SOS of team NORTH 1").waitFor();
   await helper.press("mission.accept");
   await guard.part("with-north-2").waitFor();
   await accessible(guard.page, "SOS");

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"vigie/pkg/authz"
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/domain/watch"
@@ -103,19 +105,29 @@ func (s *session) tellNotices(board *follow.Board, target watch.Target) (more bo
 	}
 	now := b.pulled[:min(len(b.pulled), stretch)]
 	b.pulled = b.pulled[len(now):]
-	home := ""
-	if len(now) > 0 && target.Team != "" {
-		board.Look(func(f *controlroom.Fold) { home = f.State.Region().Team(target.Team).GetHomeSite() })
-	}
+	var region *controlroom.Region
+	board.Look(func(f *controlroom.Fold) { region = f.State.Region() })
 	for _, a := range now {
-		if target.Team != "" && !a.to.Reaches(target.Team, home) {
-			continue
+		frame := a.frame
+		if target.Team != "" {
+			if !a.to.Reaches(target.Team, region.Team(target.Team).GetHomeSite()) {
+				continue
+			}
+			frame = noticeFrame(inWords(region, frame.GetNotice()))
 		}
-		if err := s.send(a.frame); err != nil {
+		if err := s.send(frame); err != nil {
 			return false, err
 		}
 	}
 	return len(now) > 0, nil
+}
+
+// inWords says of a notice what people call the team and the place, for those who know no more of the room than their own.
+func inWords(region *controlroom.Region, n *watchv1.Notice) *watchv1.Notice {
+	n = proto.CloneOf(n)
+	n.CallSign = region.Team(n.GetTeam()).GetCallSign()
+	n.SiteName, n.ZoneLabel = region.Site(n.GetSite()).GetName(), region.Zone(n.GetSite(), n.GetZone()).GetLabel()
+	return n
 }
 
 func (s *session) tellMoves(target watch.Target) (more bool, err error) {

@@ -20,17 +20,22 @@ func offered(t *testing.T, w *world, protocol string) (*client, string) {
 	w.Ask("north", "source/panel", "a1", &intakev1.Request{Body: &intakev1.Request_RaiseAlarm{RaiseAlarm: &intakev1.RaiseAlarm{
 		AlarmId: "al-1", Source: "panel", Code: "PB", Site: "north-1",
 	}}})
-	mission := ""
-	hand.until("an offer", func(f *watchv1.ServerFrame) bool {
+	mission, _ := hand.offer()
+	return hand, mission
+}
+
+// offer reads until the team is offered a mission, and gives it with the decision.
+func (c *client) offer() (mission string, decided *watchv1.Decided) {
+	c.t.Helper()
+	decided = c.until("an offer", func(f *watchv1.ServerFrame) bool {
 		for _, e := range f.GetEvent().GetEvents() {
-			mission = e.GetMissionOffered().GetMission()
-			if mission != "" {
+			if mission = e.GetMissionOffered().GetMission(); mission != "" {
 				return true
 			}
 		}
 		return false
-	})
-	return hand, mission
+	}).GetEvent()
+	return mission, decided
 }
 
 func TestTheCommandsOfASocketAreCarriedOutInTheirOrder(t *testing.T) {
@@ -124,4 +129,24 @@ func TestClientsTimesAreCorrectedByTheirClockAtHello(t *testing.T) {
 		}
 	}
 	t.Error("not in intake")
+}
+
+func TestAHandheldIsToldOfTeamsByTheirCallSigns(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil)
+	one, mission := offered(t, w, protocolJSON)
+	two, _ := w.watch(protocolProto, w.device("T-north-2", 0).Token, "team/T-north-2", nil)
+	two.outcome(two.command("team.on_duty", func(*watchv1.Command) {}))
+	room, _ := w.watch(protocolProto, w.chief("alice"), "room/north", nil)
+	room.command("mission.cancel", func(c *watchv1.Command) { c.Mission, c.Reason = mission, "wrong_team" })
+	room.command("mission.assign", func(c *watchv1.Command) { c.Incident, c.Team, c.Reason = "I1", "T-north-2", "nearest" })
+	next, decided := two.offer()
+	if got := decided.GetCallSigns()["T-north-2"]; got != "Alpha 2" {
+		t.Errorf("the offer speaks of %q", got)
+	}
+	two.outcome(two.command("mission.accept", func(c *watchv1.Command) { c.Mission = next }))
+	o := one.outcome(one.command("mission.accept", func(c *watchv1.Command) { c.Mission = mission }))
+	if o.GetCode() != "mission_ended" || o.GetTakenBy() != "T-north-2" || o.GetTakenByCallSign() != "Alpha 2" {
+		t.Errorf("%v", o)
+	}
 }

@@ -82,13 +82,15 @@ func pongFrame(now, logHeard time.Time) *watchv1.ServerFrame {
 	}}}
 }
 
-// decidedFrame shows a decision with the events of it that the target sees; nil when it sees nothing of it.
-func decidedFrame(target watch.Target, r *wire.Stored, events []*logv1.Event) *watchv1.ServerFrame {
+// decidedFrame shows a decision with the events of it that the target sees, and what the teams in them are called; nil when
+// it sees nothing of it.
+func decidedFrame(target watch.Target, r *wire.Stored, events []*logv1.Event, signs map[string]string) *watchv1.ServerFrame {
 	if len(events) == 0 && (target.Team != "" || r.Refusal == nil) {
 		return nil
 	}
 	e := &watchv1.Decided{
 		Offset: r.Offset, Version: r.Version, Hash: controlroom.Hex(r.Hash), At: timestamppb.New(time.UnixMilli(r.At)), Events: events,
+		CallSigns: signs,
 	}
 	if target.Team == "" {
 		e.Actor, e.Role = r.Actor, r.Role
@@ -173,7 +175,8 @@ func held(texts ...*personalv1.SealedText) []*personalv1.SealedText {
 	return slices.DeleteFunc(texts, func(t *personalv1.SealedText) bool { return t == nil })
 }
 
-func outcomeFrame(id string, o command.Outcome) *watchv1.ServerFrame {
+// outcomeFrame answers a command; takenBy is what the radio calls the team that a refusal names.
+func outcomeFrame(id string, o command.Outcome, takenBy string) *watchv1.ServerFrame {
 	out := &watchv1.Outcome{Id: id, Outcome: "done", Offset: o.Offset, Version: o.Version, Room: o.Room}
 	switch {
 	case o.Provisional:
@@ -181,7 +184,7 @@ func outcomeFrame(id string, o command.Outcome) *watchv1.ServerFrame {
 	case o.Refusal != nil:
 		r := o.Refusal
 		out.Outcome, out.Code, out.Message = "refused", r.Code, r.Message
-		out.Incident, out.Mission, out.Team, out.TakenBy = r.Incident, r.Mission, r.Team, r.TakenBy
+		out.Incident, out.Mission, out.Team, out.TakenBy, out.TakenByCallSign = r.Incident, r.Mission, r.Team, r.TakenBy, takenBy
 	}
 	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Outcome{Outcome: out}}
 }

@@ -58,6 +58,20 @@ func TestWhatWaitsForKafkaIsToldToConsolesAndToTheHandheldsOfTheSite(t *testing.
 	heard("the other", far, "two")
 }
 
+func TestANoticeSpeaksToAHandheldInWords(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil)
+	livetest.Await(t, "the region is known", func() bool { return w.rooms.Board("north").Head().Offset > 0 })
+	n := provisional("sos")
+	n.Team, n.Site, n.Zone = "T-north-2", "north-1", "Z1"
+	w.hub.Tell(notice.Audience{Site: "north-1"}, n)
+	hand, _ := w.watch(protocolJSON, w.device("T-north-1", 0).Token, "team/T-north-1", nil)
+	got := hand.until("the notice", func(f *watchv1.ServerFrame) bool { return f.GetNotice() != nil }).GetNotice()
+	if got.GetCallSign() != "Alpha 2" || got.GetSiteName() != "Site 1" || got.GetZoneLabel() != "Emergency" || got.GetTeam() != "T-north-2" {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestAnSOSWhileKafkaIsAwayIsAnsweredAsProvisional(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(c *session.Config) {

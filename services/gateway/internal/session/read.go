@@ -13,6 +13,7 @@ import (
 
 	"vigie/pkg/authz"
 	"vigie/pkg/domain/controlroom"
+	"vigie/pkg/domain/watch"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
@@ -143,7 +144,7 @@ func (s *session) do(ctx context.Context, c *watchv1.Command) *watchv1.ServerFra
 	}
 	o, err := s.hub.Desk.Do(ctx, from, target.Room, c)
 	if err == nil {
-		return outcomeFrame(c.GetId(), o)
+		return outcomeFrame(c.GetId(), o, s.takenBy(target, o))
 	}
 	if ctx.Err() != nil {
 		return nil // the session is over; the client asks again with the same id
@@ -153,6 +154,15 @@ func (s *session) do(ctx context.Context, c *watchv1.Command) *watchv1.ServerFra
 		s.hub.Logger.ErrorContext(ctx, "command failed", "err", err)
 	}
 	return failedFrame(c.GetId(), code, command.Sentence(err))
+}
+
+// takenBy tells a team what the radio calls the team that a refusal names.
+func (s *session) takenBy(target watch.Target, o command.Outcome) (sign string) {
+	if target.Team == "" || o.Refusal == nil || o.Refusal.TakenBy == "" {
+		return ""
+	}
+	s.hub.Rooms.Board(target.Room).Look(func(f *controlroom.Fold) { sign = f.State.CallSign(o.Refusal.TakenBy) })
+	return sign
 }
 
 // telemetry stores where the team's device is and how it is. Nobody waits for that: while one fix is being stored the latest

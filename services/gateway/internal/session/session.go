@@ -359,7 +359,7 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 	if !mayWatch(s.principalNow(), target) {
 		return errForbidden
 	}
-	seen := make([][]*logv1.Event, len(records))
+	seen, signs := make([][]*logv1.Event, len(records)), make([]map[string]string, len(records))
 	var all []*logv1.Event
 	var shown *watchv1.ServerFrame
 	var err error
@@ -370,6 +370,9 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 				return
 			}
 			seen[k] = target.Events(f.State, r.Events)
+			if target.Team != "" {
+				signs[k] = watch.CallSigns(f.State, seen[k])
+			}
 			all = append(all, seen[k]...)
 		}
 		if len(all) > 0 {
@@ -388,7 +391,7 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 		}
 	}
 	for k, r := range records {
-		frame := decidedFrame(target, r, opened(ctx, s.hub.Directory, seen[k]))
+		frame := decidedFrame(target, r, opened(ctx, s.hub.Directory, seen[k]), signs[k])
 		if frame == nil {
 			continue
 		}

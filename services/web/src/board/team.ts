@@ -55,6 +55,8 @@ export interface TeamView {
   premises?: Premises;
   with: Companion[];
   sos?: Help;
+  /** What the radio calls the teams that the incidents name. */
+  call_signs?: Record<string, string>;
 }
 
 export interface TeamState {
@@ -66,12 +68,6 @@ export interface TeamState {
   link: Link;
   /** When the server last heard from the log, by its own clock; undefined before it has said so. */
   logHeard: number | undefined;
-}
-
-/** The name of a team, as far as this one was told. */
-export function callSign(view: TeamView | undefined, team: string): string {
-  const known = [...(view?.with ?? []), ...(view?.sos?.teams ?? [])];
-  return known.find((c) => c.team === team)?.call_sign ?? team;
 }
 
 /** Where a handheld goes on from after its app was killed. */

@@ -1,5 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import type { Notice } from "../gen/proto/vigie/watch/v1/frames_pb";
 import type { Sessions } from "../session/session";
 import { useRefusal } from "../ui/labels";
 import { useWords } from "../ui/words";
@@ -34,6 +35,7 @@ export function App({
   const w = useWords(words);
   const state = useSyncExternalStore(hand.subscribe, () => hand.state);
   const { view, shown } = state;
+  const { team } = hand.identity;
   const [open, setOpen] = useState<Open>();
   const { position, battery } = useReports(hand, state);
   const mission = shown?.mission;
@@ -43,7 +45,7 @@ export function App({
 
   useWakeLock(mission !== undefined);
   useNewer(state);
-  useAlert(useTone(state));
+  useAlert(useTone(state, team));
   useEnd(sessions, state);
   const missionId = mission?.id;
   // A mission takes the screen from whatever was open, but for an SOS.
@@ -58,7 +60,6 @@ export function App({
 
   const seen = useCallback((id: string) => hand.seen(id), [hand]);
   const close = () => setOpen(undefined);
-  const team = hand.identity.team;
 
   function raise(silent: boolean) {
     const fix = position.state === "known" ? { lat: position.fix.lat, lon: position.fix.lon } : {};
@@ -77,10 +78,10 @@ export function App({
           <Freshness state={state} />
           <Waiting state={state} onShow={() => setOpen("device")} />
           {ending && !endingOnTop && (
-            <EndingStrip ending={ending} view={view} onDismiss={() => hand.dismiss(ending.mission)} />
+            <EndingStrip ending={ending} onDismiss={() => hand.dismiss(ending.mission)} />
           )}
           {state.refused && !sosRefused && <Refused state={state} onDismiss={() => hand.dismissRefusal()} />}
-          <Notices state={state} />
+          <Notices state={state} team={team} />
           {!state.silent && <Unarmed />}
         </div>
         <div className="body">
@@ -173,13 +174,13 @@ function useReports(hand: Hand, state: HandState) {
 }
 
 /** What there is to sound for. A touch of the screen ends it, a new reason begins it again; a silent SOS is silent. */
-function useTone(state: HandState): Tone | undefined {
+function useTone(state: HandState, team: string): Tone | undefined {
   const mission = state.shown?.mission;
   const offered = mission && !accepted(mission.state) ? mission : undefined;
   const reasons = [
     ...(offered ? [offered.id] : []),
     ...state.endings.map((e) => `${e.mission} ended`),
-    ...[...state.notices.values()].filter(isProvisional).map((n) => n.key),
+    ...provisional(state, team).map((n) => n.key),
   ];
   const touched = useTouched(reasons.join(" "));
   if (state.silent || reasons.length === 0 || touched) return undefined;
@@ -218,15 +219,21 @@ function useEnd(sessions: Sessions, { link }: HandState): void {
   }, [over, sessions]);
 }
 
-const isProvisional = (n: { kind: string }) => n.kind === "provisional";
+/** Alarms on which nobody has decided yet. What the team itself has raised is shown as its SOS. */
+function provisional({ notices }: HandState, team: string): Notice[] {
+  return [...notices.values()].filter((n) => n.kind === "provisional" && n.team !== team);
+}
 
-/** Alarms on which nobody has decided yet: guards on the site act on them. */
-function Notices({ state }: { state: HandState }) {
+/** Guards on the site act on such alarms. */
+function Notices({ state, team }: { state: HandState; team: string }) {
   const w = useWords(words);
-  return [...state.notices.values()].filter(isProvisional).map((n) => (
+  return provisional(state, team).map((n) => (
     <div key={n.key} className="strip warn loud" role="alert" data-testid="provisional">
       <p>
-        <strong>{w.provisional}</strong> {[n.team, n.code, n.site, n.zone].filter(Boolean).join(" · ")}
+        <strong>{w.provisional}</strong>{" "}
+        {[n.team && w.sosOf(n.callSign || n.team), n.siteName || n.site, n.zoneLabel || n.zone, n.code]
+          .filter(Boolean)
+          .join(" · ")}
       </p>
     </div>
   ));

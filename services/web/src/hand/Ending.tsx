@@ -1,4 +1,5 @@
-import { callSign, type TeamView } from "../board/team";
+import type { TeamView } from "../board/team";
+import { useLabels } from "../ui/labels";
 import { useWords } from "../ui/words";
 import type { Ending, Why } from "./endings";
 import { Sheet } from "./Sheet";
@@ -8,7 +9,7 @@ import { useSettled } from "./settle";
 import { words } from "./words";
 
 /** What the guard is told, in two sentences. */
-function useSaid(): (ending: Ending, view: TeamView | undefined) => { title: string; text: string } {
+function useSaid(): (ending: Ending) => { title: string; text: string } {
   const w = useWords(words);
   const said: Record<Why, { title: string; text: string }> = {
     stand_down: { title: w.standDown, text: w.standDownText },
@@ -18,24 +19,29 @@ function useSaid(): (ending: Ending, view: TeamView | undefined) => { title: str
     over: { title: w.over, text: w.overText },
     signed_off: { title: w.signedOff, text: w.signedOffText },
   };
-  return (ending, view) => {
+  return (ending) => {
     const { title, text } = said[ending.why ?? "over"];
-    return { title, text: ending.takenBy ? w.hasIt(callSign(view, ending.takenBy)) : text };
+    return { title, text: ending.takenBy ? w.hasIt(ending.takenBy) : text };
   };
 }
 
-/** Reasons that are codes say no more than the title does; a person's own words do. */
-const codes = ["", "recalled", "controlled", "incident_cancelled", "answered_in_time_by_another"];
+/** These reasons say no more than the title does. */
+const plain = ["", "recalled", "other", "answered_in_time_by_another"];
 
 interface Props {
   ending: Ending;
-  view: TeamView | undefined;
   onDismiss: () => void;
 }
 
-export function EndingSheet({ ending, view, onDismiss, onRaise }: Props & { onRaise: Raise }) {
+interface SheetProps extends Props {
+  view: TeamView | undefined;
+  onRaise: Raise;
+}
+
+export function EndingSheet({ ending, view, onDismiss, onRaise }: SheetProps) {
   const w = useWords(words);
-  const { title, text } = useSaid()(ending, view);
+  const labels = useLabels();
+  const { title, text } = useSaid()(ending);
   const ready = useSettled(ending.mission);
   // To go on is to go where the mission is that the team has, not where the other one was.
   const place = view?.premises;
@@ -67,16 +73,16 @@ export function EndingSheet({ ending, view, onDismiss, onRaise }: Props & { onRa
         {text}
       </p>
       {where && <p className="zone">{where}</p>}
-      {!codes.includes(ending.reason) && <p className="said">{ending.reason}</p>}
+      {!plain.includes(ending.reason) && <p className="said">{labels("reason", ending.reason)}</p>}
       <p className="muted">{timeOf(new Date(ending.at).toISOString())}</p>
     </Sheet>
   );
 }
 
 /** The same where a new mission has the screen: that comes first. */
-export function EndingStrip({ ending, view, onDismiss }: Props) {
+export function EndingStrip({ ending, onDismiss }: Props) {
   const w = useWords(words);
-  const { title, text } = useSaid()(ending, view);
+  const { title, text } = useSaid()(ending);
   return (
     <div className="strip bad" role="alert" data-testid={`ending-${ending.why}`}>
       <p>

@@ -1,6 +1,6 @@
 import { type ReactNode, useCallback } from "react";
 import type { Incident, Mission as MissionView } from "../board/room";
-import { type Companion, callSign, type Entrance, type Premises, type TeamView } from "../board/team";
+import type { Companion, Entrance, Premises, TeamView } from "../board/team";
 import { useLabels } from "../ui/labels";
 import { clock, millis, span, useNow } from "../ui/time";
 import { useWords } from "../ui/words";
@@ -49,7 +49,9 @@ export function Mission({ view, mission, shown, position, covered, onSeen }: Pro
         </h1>
         <Legs mission={mission} waits={shown.missionWaits} />
       </header>
-      {incident?.in_danger && <p className="danger-of">{w.sosOf(callSign(view, incident.in_danger))}</p>}
+      {incident?.in_danger && (
+        <p className="danger-of">{w.sosOf(view.call_signs?.[incident.in_danger] ?? incident.in_danger)}</p>
+      )}
       <Place premises={view.premises} incident={incident} />
       {incident?.text?.clear && (
         <Part title={w.said}>

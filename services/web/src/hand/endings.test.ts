@@ -6,7 +6,8 @@ import { decided, type Ending, overtaken, settled, viewed } from "./endings";
 import { act, mission, view } from "./testing";
 
 type Body = NonNullable<MessageInitShape<typeof EventSchema>["body"]>;
-const decision = (...bodies: Body[]) => create(DecidedSchema, { events: bodies.map((body) => ({ body })) });
+const decision = (...bodies: Body[]) =>
+  create(DecidedSchema, { events: bodies.map((body) => ({ body })), callSigns: { "north-2": "NORTH 2" } });
 const nobody: ReadonlySet<string> = new Set();
 const on = view(mission("accepted"));
 /** The mission has gone from the view, and why is not known yet. */
@@ -28,7 +29,7 @@ test("somebody else has it", () => {
     gone(),
     decision({ case: "missionCancelled", value: { mission: "M1", takenBy: "north-2" } }),
   );
-  expect(taken).toMatchObject([{ why: "stand_down", takenBy: "north-2" }]);
+  expect(taken).toMatchObject([{ why: "stand_down", takenBy: "NORTH 2" }]);
 });
 
 test("an offer expires, and a shift ends under one", () => {
@@ -69,9 +70,14 @@ test.each([
   ["mission_ended", "stand_down"],
   ["mission_expired", "stand_down"],
 ])("an act refused with %s has the whole screen", (code, why) => {
-  const outcome = create(OutcomeSchema, { outcome: "refused", code, takenBy: "north-2" });
+  const outcome = create(OutcomeSchema, {
+    outcome: "refused",
+    code,
+    takenBy: "north-2",
+    takenByCallSign: "NORTH 2",
+  });
   const accept = act({ type: "mission.accept", mission: "M1" });
-  expect(overtaken([], accept, outcome)).toMatchObject([{ mission: "M1", why, takenBy: "north-2" }]);
+  expect(overtaken([], accept, outcome)).toMatchObject([{ mission: "M1", why, takenBy: "NORTH 2" }]);
   expect(overtaken([{ ...ending, where: "North" }], accept, outcome)).toMatchObject([
     { why, where: "North" },
   ]);

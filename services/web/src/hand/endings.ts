@@ -14,7 +14,7 @@ export interface Ending {
   why?: Why;
   /** The code or the words of who recalled it. */
   reason: string;
-  /** The team that has the incident. */
+  /** What the radio calls the team that has the incident. */
   takenBy: string;
   /** Where it was, as the guard knew it. */
   where: string;
@@ -70,7 +70,11 @@ export function decided(endings: readonly Ending[], d: Decided): Ending[] {
       case "missionCancelled": {
         const { mission, takenBy } = body.value;
         const reason = body.value.reasonText?.clear || body.value.reason;
-        say(mission, { why: takenBy ? "stand_down" : "recalled", reason, takenBy });
+        say(mission, {
+          why: takenBy ? "stand_down" : "recalled",
+          reason,
+          takenBy: d.callSigns[takenBy] ?? takenBy,
+        });
         break;
       }
       case "missionExpired":
@@ -112,7 +116,7 @@ export function overtaken(endings: readonly Ending[], act: Act, outcome: Outcome
     ...known,
     mission,
     why,
-    takenBy: outcome.takenBy || known?.takenBy || "",
+    takenBy: outcome.takenByCallSign || outcome.takenBy || known?.takenBy || "",
   };
   return [...endings.filter((e) => e.mission !== mission), ending];
 }

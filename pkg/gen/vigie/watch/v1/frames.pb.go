@@ -1131,9 +1131,11 @@ type Decided struct {
 	At      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
 	Events  []*v1.Event            `protobuf:"bytes,5,rep,name=events,proto3" json:"events,omitempty"`
 	// Rooms also see what was refused, to whom.
-	Refusal       *v1.Refusal `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
-	Actor         string      `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
-	Role          string      `protobuf:"bytes,8,opt,name=role,proto3" json:"role,omitempty"`
+	Refusal *v1.Refusal `protobuf:"bytes,6,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	Actor   string      `protobuf:"bytes,7,opt,name=actor,proto3" json:"actor,omitempty"`
+	Role    string      `protobuf:"bytes,8,opt,name=role,proto3" json:"role,omitempty"`
+	// To a team: what the radio calls the teams that the events name, by id.
+	CallSigns     map[string]string `protobuf:"bytes,9,rep,name=call_signs,json=callSigns,proto3" json:"call_signs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1224,6 +1226,13 @@ func (x *Decided) GetRole() string {
 	return ""
 }
 
+func (x *Decided) GetCallSigns() map[string]string {
+	if x != nil {
+		return x.CallSigns
+	}
+	return nil
+}
+
 // Board says what the events that follow it make of what is shown, so that a client needs no rules of its own. Views are
 // spelt as in the state of a snapshot, and each is whole. It comes before its events: a client that has their cursor has it.
 type Board struct {
@@ -1303,12 +1312,14 @@ type Outcome struct {
 	Room    string `protobuf:"bytes,7,opt,name=room,proto3" json:"room,omitempty"`
 	// Of a refusal: what it is about. With continue the mission is the one to go on with; taken_by is the team that has the
 	// incident.
-	Incident      string `protobuf:"bytes,8,opt,name=incident,proto3" json:"incident,omitempty"`
-	Mission       string `protobuf:"bytes,9,opt,name=mission,proto3" json:"mission,omitempty"`
-	Team          string `protobuf:"bytes,10,opt,name=team,proto3" json:"team,omitempty"`
-	TakenBy       string `protobuf:"bytes,11,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Incident string `protobuf:"bytes,8,opt,name=incident,proto3" json:"incident,omitempty"`
+	Mission  string `protobuf:"bytes,9,opt,name=mission,proto3" json:"mission,omitempty"`
+	Team     string `protobuf:"bytes,10,opt,name=team,proto3" json:"team,omitempty"`
+	TakenBy  string `protobuf:"bytes,11,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
+	// To a team: what the radio calls that team.
+	TakenByCallSign string `protobuf:"bytes,12,opt,name=taken_by_call_sign,json=takenByCallSign,proto3" json:"taken_by_call_sign,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Outcome) Reset() {
@@ -1414,6 +1425,13 @@ func (x *Outcome) GetTeam() string {
 func (x *Outcome) GetTakenBy() string {
 	if x != nil {
 		return x.TakenBy
+	}
+	return ""
+}
+
+func (x *Outcome) GetTakenByCallSign() string {
+	if x != nil {
+		return x.TakenByCallSign
 	}
 	return ""
 }
@@ -1663,7 +1681,11 @@ type Notice struct {
 	// halted goes on.
 	Over bool `protobuf:"varint,10,opt,name=over,proto3" json:"over,omitempty"`
 	// With the key "more": so many more are open of this kind, beside those told one by one. The next takes the place of it.
-	More          int32 `protobuf:"varint,11,opt,name=more,proto3" json:"more,omitempty"`
+	More int32 `protobuf:"varint,11,opt,name=more,proto3" json:"more,omitempty"`
+	// To a team: what people call the team and the place. Whoever watches a room knows it from GET /v1/rooms.
+	CallSign      string `protobuf:"bytes,12,opt,name=call_sign,json=callSign,proto3" json:"call_sign,omitempty"`
+	SiteName      string `protobuf:"bytes,13,opt,name=site_name,json=siteName,proto3" json:"site_name,omitempty"`
+	ZoneLabel     string `protobuf:"bytes,14,opt,name=zone_label,json=zoneLabel,proto3" json:"zone_label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1775,6 +1797,27 @@ func (x *Notice) GetMore() int32 {
 	return 0
 }
 
+func (x *Notice) GetCallSign() string {
+	if x != nil {
+		return x.CallSign
+	}
+	return ""
+}
+
+func (x *Notice) GetSiteName() string {
+	if x != nil {
+		return x.SiteName
+	}
+	return ""
+}
+
+func (x *Notice) GetZoneLabel() string {
+	if x != nil {
+		return x.ZoneLabel
+	}
+	return ""
+}
+
 var File_vigie_watch_v1_frames_proto protoreflect.FileDescriptor
 
 const file_vigie_watch_v1_frames_proto_rawDesc = "" +
@@ -1858,7 +1901,7 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\asession\x18\x01 \x01(\tR\asession\x12.\n" +
 	"\x06cursor\x18\x02 \x01(\v2\x16.vigie.watch.v1.CursorR\x06cursor\x12-\n" +
 	"\x05state\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x05state\x12,\n" +
-	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x83\x02\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x88\x03\n" +
 	"\aDecided\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
@@ -1867,11 +1910,16 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x06events\x18\x05 \x03(\v2\x13.vigie.log.v1.EventR\x06events\x12/\n" +
 	"\arefusal\x18\x06 \x01(\v2\x15.vigie.log.v1.RefusalR\arefusal\x12\x14\n" +
 	"\x05actor\x18\a \x01(\tR\x05actor\x12\x12\n" +
-	"\x04role\x18\b \x01(\tR\x04role\"\x81\x01\n" +
+	"\x04role\x18\b \x01(\tR\x04role\x12E\n" +
+	"\n" +
+	"call_signs\x18\t \x03(\v2&.vigie.watch.v1.Decided.CallSignsEntryR\tcallSigns\x1a<\n" +
+	"\x0eCallSignsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x01\n" +
 	"\x05Board\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x121\n" +
 	"\achanges\x18\x02 \x01(\v2\x17.google.protobuf.StructR\achanges\x12-\n" +
-	"\x05state\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x05state\"\x8c\x02\n" +
+	"\x05state\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x05state\"\xb9\x02\n" +
 	"\aOutcome\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
@@ -1884,7 +1932,8 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\amission\x18\t \x01(\tR\amission\x12\x12\n" +
 	"\x04team\x18\n" +
 	" \x01(\tR\x04team\x12\x19\n" +
-	"\btaken_by\x18\v \x01(\tR\atakenBy\"\xb9\x01\n" +
+	"\btaken_by\x18\v \x01(\tR\atakenBy\x12+\n" +
+	"\x12taken_by_call_sign\x18\f \x01(\tR\x0ftakenByCallSign\"\xb9\x01\n" +
 	"\bPosition\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x10\n" +
 	"\x03lat\x18\x02 \x01(\x01R\x03lat\x12\x10\n" +
@@ -1904,7 +1953,7 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1f\n" +
 	"\vbattery_pct\x18\x04 \x01(\x05R\n" +
 	"batteryPct\x12\x1a\n" +
-	"\bcharging\x18\x05 \x01(\bR\bcharging\"\xec\x01\n" +
+	"\bcharging\x18\x05 \x01(\bR\bcharging\"\xc5\x02\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x18\n" +
@@ -1917,7 +1966,11 @@ const file_vigie_watch_v1_frames_proto_rawDesc = "" +
 	"\x03key\x18\t \x01(\tR\x03key\x12\x12\n" +
 	"\x04over\x18\n" +
 	" \x01(\bR\x04over\x12\x12\n" +
-	"\x04more\x18\v \x01(\x05R\x04moreB\xa1\x01\n" +
+	"\x04more\x18\v \x01(\x05R\x04more\x12\x1b\n" +
+	"\tcall_sign\x18\f \x01(\tR\bcallSign\x12\x1b\n" +
+	"\tsite_name\x18\r \x01(\tR\bsiteName\x12\x1d\n" +
+	"\n" +
+	"zone_label\x18\x0e \x01(\tR\tzoneLabelB\xa1\x01\n" +
 	"\x12com.vigie.watch.v1B\vFramesProtoP\x01Z$vigie/pkg/gen/vigie/watch/v1;watchv1\xa2\x02\x03VWX\xaa\x02\x0eVigie.Watch.V1\xca\x02\x0eVigie\\Watch\\V1\xe2\x02\x1aVigie\\Watch\\V1\\GPBMetadata\xea\x02\x10Vigie::Watch::V1b\x06proto3"
 
 var (
@@ -1932,7 +1985,7 @@ func file_vigie_watch_v1_frames_proto_rawDescGZIP() []byte {
 	return file_vigie_watch_v1_frames_proto_rawDescData
 }
 
-var file_vigie_watch_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_vigie_watch_v1_frames_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_vigie_watch_v1_frames_proto_goTypes = []any{
 	(*ClientFrame)(nil),           // 0: vigie.watch.v1.ClientFrame
 	(*ServerFrame)(nil),           // 1: vigie.watch.v1.ServerFrame
@@ -1953,10 +2006,11 @@ var file_vigie_watch_v1_frames_proto_goTypes = []any{
 	(*Status)(nil),                // 16: vigie.watch.v1.Status
 	(*Device)(nil),                // 17: vigie.watch.v1.Device
 	(*Notice)(nil),                // 18: vigie.watch.v1.Notice
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 20: google.protobuf.Struct
-	(*v1.Event)(nil),              // 21: vigie.log.v1.Event
-	(*v1.Refusal)(nil),            // 22: vigie.log.v1.Refusal
+	nil,                           // 19: vigie.watch.v1.Decided.CallSignsEntry
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 21: google.protobuf.Struct
+	(*v1.Event)(nil),              // 22: vigie.log.v1.Event
+	(*v1.Refusal)(nil),            // 23: vigie.log.v1.Refusal
 }
 var file_vigie_watch_v1_frames_proto_depIdxs = []int32{
 	2,  // 0: vigie.watch.v1.ClientFrame.hello:type_name -> vigie.watch.v1.Hello
@@ -1975,31 +2029,32 @@ var file_vigie_watch_v1_frames_proto_depIdxs = []int32{
 	9,  // 13: vigie.watch.v1.ServerFrame.pong:type_name -> vigie.watch.v1.Pong
 	13, // 14: vigie.watch.v1.ServerFrame.board:type_name -> vigie.watch.v1.Board
 	17, // 15: vigie.watch.v1.ServerFrame.device:type_name -> vigie.watch.v1.Device
-	19, // 16: vigie.watch.v1.Hello.now:type_name -> google.protobuf.Timestamp
+	20, // 16: vigie.watch.v1.Hello.now:type_name -> google.protobuf.Timestamp
 	3,  // 17: vigie.watch.v1.Hello.cursor:type_name -> vigie.watch.v1.Cursor
-	19, // 18: vigie.watch.v1.Command.at:type_name -> google.protobuf.Timestamp
-	19, // 19: vigie.watch.v1.Command.valid_until:type_name -> google.protobuf.Timestamp
-	19, // 20: vigie.watch.v1.Command.until:type_name -> google.protobuf.Timestamp
-	19, // 21: vigie.watch.v1.Fix.at:type_name -> google.protobuf.Timestamp
-	19, // 22: vigie.watch.v1.Pong.now:type_name -> google.protobuf.Timestamp
-	19, // 23: vigie.watch.v1.Pong.log_heard:type_name -> google.protobuf.Timestamp
+	20, // 18: vigie.watch.v1.Command.at:type_name -> google.protobuf.Timestamp
+	20, // 19: vigie.watch.v1.Command.valid_until:type_name -> google.protobuf.Timestamp
+	20, // 20: vigie.watch.v1.Command.until:type_name -> google.protobuf.Timestamp
+	20, // 21: vigie.watch.v1.Fix.at:type_name -> google.protobuf.Timestamp
+	20, // 22: vigie.watch.v1.Pong.now:type_name -> google.protobuf.Timestamp
+	20, // 23: vigie.watch.v1.Pong.log_heard:type_name -> google.protobuf.Timestamp
 	3,  // 24: vigie.watch.v1.Welcome.cursor:type_name -> vigie.watch.v1.Cursor
-	19, // 25: vigie.watch.v1.Welcome.now:type_name -> google.protobuf.Timestamp
+	20, // 25: vigie.watch.v1.Welcome.now:type_name -> google.protobuf.Timestamp
 	3,  // 26: vigie.watch.v1.Snapshot.cursor:type_name -> vigie.watch.v1.Cursor
-	20, // 27: vigie.watch.v1.Snapshot.state:type_name -> google.protobuf.Struct
-	19, // 28: vigie.watch.v1.Snapshot.now:type_name -> google.protobuf.Timestamp
-	19, // 29: vigie.watch.v1.Decided.at:type_name -> google.protobuf.Timestamp
-	21, // 30: vigie.watch.v1.Decided.events:type_name -> vigie.log.v1.Event
-	22, // 31: vigie.watch.v1.Decided.refusal:type_name -> vigie.log.v1.Refusal
-	20, // 32: vigie.watch.v1.Board.changes:type_name -> google.protobuf.Struct
-	20, // 33: vigie.watch.v1.Board.state:type_name -> google.protobuf.Struct
-	19, // 34: vigie.watch.v1.Position.at:type_name -> google.protobuf.Timestamp
-	19, // 35: vigie.watch.v1.Device.at:type_name -> google.protobuf.Timestamp
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	21, // 27: vigie.watch.v1.Snapshot.state:type_name -> google.protobuf.Struct
+	20, // 28: vigie.watch.v1.Snapshot.now:type_name -> google.protobuf.Timestamp
+	20, // 29: vigie.watch.v1.Decided.at:type_name -> google.protobuf.Timestamp
+	22, // 30: vigie.watch.v1.Decided.events:type_name -> vigie.log.v1.Event
+	23, // 31: vigie.watch.v1.Decided.refusal:type_name -> vigie.log.v1.Refusal
+	19, // 32: vigie.watch.v1.Decided.call_signs:type_name -> vigie.watch.v1.Decided.CallSignsEntry
+	21, // 33: vigie.watch.v1.Board.changes:type_name -> google.protobuf.Struct
+	21, // 34: vigie.watch.v1.Board.state:type_name -> google.protobuf.Struct
+	20, // 35: vigie.watch.v1.Position.at:type_name -> google.protobuf.Timestamp
+	20, // 36: vigie.watch.v1.Device.at:type_name -> google.protobuf.Timestamp
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_vigie_watch_v1_frames_proto_init() }
@@ -2033,7 +2088,7 @@ func file_vigie_watch_v1_frames_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vigie_watch_v1_frames_proto_rawDesc), len(file_vigie_watch_v1_frames_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
