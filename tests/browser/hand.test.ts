@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, test } from "vitest";
 import { launch } from "./browser";
 import { quiet } from "./hand/guard";
 import * as stories from "./hand/stories";
+import * as trouble from "./hand/trouble";
 import { Program } from "./program";
 
 let program: Program;
@@ -36,3 +37,13 @@ test("an SOS is sent, received, and answered with who comes", () => stories.sos(
 test("large letters, gloves, and the page of what works here", () => stories.large(program, browser));
 test("a phone is enrolled by a pasted token, and keeps no secret where scripts can read it", () =>
   stories.enrolled(program, browser));
+
+test("a phone that was taken off says so, keeps what it has not sent, and goes on once it is enrolled again", () =>
+  trouble.revoked(program, browser));
+test("an act that the room does not take says why, and what to do", () => trouble.refused(program, browser));
+test("an SOS that the room does not take has the screen, a silent one does not", () =>
+  trouble.sosRefused(program, browser));
+test("an SOS while the log is away is shown as heard and not decided", () =>
+  trouble.sosProvisional(program, browser));
+test("a newer app never comes in the middle of a mission, and loses nothing", () =>
+  trouble.updated(program, browser));

@@ -143,6 +143,15 @@ export class Program {
     return answer.token;
   }
 
+  /** The room takes a handheld off: its token is good for nothing from now on. */
+  async revoke(token: string): Promise<void> {
+    const res = await fetch(`${this.url}/v1/sessions`, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    if (!res.ok) throw new Error(`revoke: ${res.status}`);
+  }
+
   /** Asks a command over REST, as an account of the role. */
   async command(room: string, role: string, body: Record<string, unknown>): Promise<{ outcome: string }> {
     const res = await fetch(`${this.url}/v1/rooms/${room}/commands/${crypto.randomUUID()}`, {

@@ -13,20 +13,28 @@ export class Guard {
   page: Page;
   readonly context: BrowserContext;
   readonly url: string;
+  readonly token: string;
 
-  private constructor(context: BrowserContext, page: Page, url: string) {
+  private constructor(context: BrowserContext, page: Page, url: string, token: string) {
     this.context = context;
     this.page = page;
     this.url = url;
+    this.token = token;
   }
 
   /** Signs a phone on for a team, by the address that the room shows. */
-  static async on(browser: Browser, program: Program, team: string, looks: Looks = {}): Promise<Guard> {
+  static async on(
+    browser: Browser,
+    program: Program,
+    team: string,
+    looks: Looks = {},
+    url = program.url,
+  ): Promise<Guard> {
     const { context, page } = await person(browser, { phone: true, ...looks });
     await context.setGeolocation(atNorth);
-    const guard = new Guard(context, page, program.url);
     const token = await program.handheld(team, `guard-of-${team}`);
-    await page.goto(`${program.url}/hand#token=${token}`);
+    const guard = new Guard(context, page, url, token);
+    await page.goto(`${url}/hand#token=${token}`);
     await guard.linked();
     return guard;
   }

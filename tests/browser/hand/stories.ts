@@ -125,7 +125,7 @@ export async function overtaken(program: Program, browser: Browser): Promise<voi
   await late.part("ending-stand_down").filter({ hasText: "Team NORTH 2 has it" }).waitFor();
   await accessible(late.page, "stand down");
   await shot(late.page, "hand-stand-down");
-  await late.part("understood").click();
+  await late.part("close").click();
   await late.part("duty").waitFor();
   await late.leave();
   await other.leave();
@@ -149,7 +149,7 @@ export async function recalled(program: Program, browser: Browser): Promise<void
   await guard.part("ending-recalled").waitFor();
   await guard.part("ending").getByText("The police are there").waitFor();
   await shot(guard.page, "hand-recalled");
-  await guard.part("understood").click();
+  await guard.part("close").click();
   await guard.part("duty").waitFor();
   await guard.leave();
   await quiet(program);

@@ -2,7 +2,6 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import type { Notice } from "../gen/proto/vigie/watch/v1/frames_pb";
 import type { Sessions } from "../session/session";
-import { useRefusal } from "../ui/labels";
 import { useWords } from "../ui/words";
 import { accepted } from "./acts";
 import { Decline } from "./Decline";
@@ -15,9 +14,11 @@ import { EndingSheet, EndingStrip } from "./Ending";
 import { Freshness, Header, Waiting } from "./Header";
 import type { Hand, HandState } from "./hand";
 import { Mission, MissionButtons } from "./Mission";
-import { takeNewer } from "./offline";
+import { lookForNewer, useNewer } from "./offline";
+import { Refused } from "./Refused";
 import { DutyButton, Shift } from "./Shift";
-import { SosBar, SosOver, SosRefused, SosSheet, SosStrip, underWay } from "./Sos";
+import { refusedSos, SosOver, SosQuietRefused, SosRefused, SosSheet, SosStrip, underWay } from "./Sos";
+import { SosBar } from "./SosBar";
 import { words } from "./words";
 
 type Open = "decline" | "device" | "sos" | undefined;
@@ -41,10 +42,11 @@ export function App({
   const mission = shown?.mission;
   const ending = state.endings[0];
   const endingOnTop = ending && (!mission || ending.why === "continue");
-  const sosRefused = state.refused?.act.asked.type === "sos";
+  const { refused } = state;
+  const sosRefused = refusedSos(state);
 
   useWakeLock(mission !== undefined);
-  useNewer(state);
+  useUpdate(state);
   useAlert(useTone(state, team));
   useEnd(sessions, state);
   const missionId = mission?.id;
@@ -80,7 +82,8 @@ export function App({
           {ending && !endingOnTop && (
             <EndingStrip ending={ending} onDismiss={() => hand.dismiss(ending.mission)} />
           )}
-          {state.refused && !sosRefused && <Refused state={state} onDismiss={() => hand.dismissRefusal()} />}
+          {sosRefused === "silent" && <SosQuietRefused onClose={() => hand.dismissRefusal()} />}
+          {refused && !sosRefused && <Refused refused={refused} onDismiss={() => hand.dismissRefusal()} />}
           <Notices state={state} team={team} />
           {!state.silent && <Unarmed />}
         </div>
@@ -93,7 +96,7 @@ export function App({
               mission={mission}
               shown={shown}
               position={position}
-              covered={Boolean(endingOnTop) || sosRefused || open === "sos"}
+              covered={Boolean(endingOnTop) || sosRefused === "loud" || open === "sos"}
               onSeen={seen}
             />
           ) : (
@@ -126,8 +129,8 @@ export function App({
         )}
         <SosBar onRaise={raise} />
       </div>
-      {sosRefused ? (
-        <SosRefused state={state} onRaise={raise} onClose={() => hand.dismissRefusal()} />
+      {refused && sosRefused === "loud" ? (
+        <SosRefused refused={refused} onRaise={raise} onClose={() => hand.dismissRefusal()} />
       ) : open === "sos" && sos ? (
         <SosSheet state={state} onRaise={raise} onClose={close} />
       ) : ending && endingOnTop ? (
@@ -203,20 +206,24 @@ function useTouched(reason: string): boolean {
   return touched === reason;
 }
 
-/** A newer app is taken between shifts, when nothing of this one is under way. */
-function useNewer({ shown, waiting }: HandState): void {
-  const idle = shown !== undefined && !shown.onDuty && waiting.length === 0;
+/** A newer app is taken between shifts, when nothing of this one is under way: never in the middle of a mission or an SOS. */
+function useUpdate(state: HandState): void {
+  const { shown, waiting, link } = state;
+  useNewer(
+    shown !== undefined && !shown.onDuty && !shown.mission && waiting.length === 0 && !underWay(state),
+  );
   useEffect(() => {
-    if (idle) takeNewer();
-  }, [idle]);
+    if (link.state === "live") lookForNewer();
+  }, [link.state]);
 }
 
 /** The server has ended the sign-on. */
 function useEnd(sessions: Sessions, { link }: HandState): void {
-  const over = link.state === "ended" && (link.code === 4501 || link.code === 4504);
+  const code = link.state === "ended" ? link.code : undefined;
   useEffect(() => {
-    if (over) sessions.ended();
-  }, [over, sessions]);
+    if (code === 4501) sessions.ended();
+    if (code === 4504) sessions.ended("revoked");
+  }, [code, sessions]);
 }
 
 /** Alarms on which nobody has decided yet. What the team itself has raised is shown as its SOS. */
@@ -242,20 +249,4 @@ function Notices({ state, team }: { state: HandState; team: string }) {
 function Unarmed() {
   const w = useWords(words);
   return useArmed() ? null : <p className="strip warn">{w.touchForSound}</p>;
-}
-
-function Refused({ state, onDismiss }: { state: HandState; onDismiss: () => void }) {
-  const w = useWords(words);
-  const refusal = useRefusal();
-  if (!state.refused) return null;
-  return (
-    <div className="strip bad" role="alert" data-testid="refused" data-code={state.refused.code}>
-      <p>
-        <strong>{w.refused(w[state.refused.act.asked.type])}</strong> {refusal(state.refused)}
-      </p>
-      <button type="button" onClick={onDismiss}>
-        {w.understood}
-      </button>
-    </div>
-  );
 }

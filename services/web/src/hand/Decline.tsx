@@ -1,7 +1,7 @@
 import { codes, useLabels } from "../ui/labels";
 import { useWords } from "../ui/words";
 import { Sheet } from "./Sheet";
-import { type Raise, SosBar } from "./Sos";
+import type { Raise } from "./SosBar";
 import { words } from "./words";
 
 interface Props {
@@ -14,19 +14,7 @@ export function Decline({ onDecline, onClose, onRaise }: Props) {
   const w = useWords(words);
   const labels = useLabels();
   return (
-    <Sheet
-      title={w.declineWhy}
-      testId="decline-sheet"
-      onClose={onClose}
-      foot={
-        <>
-          <button type="button" className="big" onClick={onClose}>
-            {w.back}
-          </button>
-          <SosBar onRaise={onRaise} />
-        </>
-      }
-    >
+    <Sheet title={w.declineWhy} testId="decline-sheet" close={w.back} onClose={onClose} onRaise={onRaise}>
       <div className="reasons">
         {codes("decline").map((code) => (
           <button type="button" key={code} data-testid={`reason-${code}`} onClick={() => onDecline(code)}>

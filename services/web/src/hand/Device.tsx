@@ -1,13 +1,12 @@
 import { useEffect, useState } from "react";
 import { Preferences } from "../session/SignIn";
-import { clock } from "../ui/time";
 import { useWords } from "../ui/words";
+import { ActList } from "./ActList";
 import { isReceipt } from "./acts";
 import { type Found, look, type Part, type Works } from "./device/works";
 import type { HandState } from "./hand";
 import { Sheet } from "./Sheet";
-import { zone } from "./Shift";
-import { type Raise, SosBar } from "./Sos";
+import type { Raise } from "./SosBar";
 import { words } from "./words";
 
 interface Props {
@@ -22,19 +21,7 @@ interface Props {
 export function Device({ state, lasting, onSignOut, onClose, onRaise }: Props) {
   const w = useWords(words);
   return (
-    <Sheet
-      title={w.menu}
-      testId="device-sheet"
-      onClose={onClose}
-      foot={
-        <>
-          <button type="button" className="big" onClick={onClose}>
-            {w.close}
-          </button>
-          <SosBar onRaise={onRaise} />
-        </>
-      }
-    >
+    <Sheet title={w.menu} testId="device-sheet" close={w.close} onClose={onClose} onRaise={onRaise}>
       <WaitingActs state={state} />
       <WorksList lasting={lasting} />
       <section>
@@ -57,13 +44,7 @@ function WaitingActs({ state }: { state: HandState }) {
       ) : (
         <>
           <p>{w.acts}</p>
-          <ol className="acts">
-            {acts.map((a) => (
-              <li key={a.id}>
-                <time>{clock(a.at, zone)}</time> {w[a.asked.type]}
-              </li>
-            ))}
-          </ol>
+          <ActList acts={acts} />
         </>
       )}
     </section>
@@ -98,9 +79,7 @@ function WorksList({ lasting }: { lasting: boolean }) {
   const because = { insecure: w.insecure, refused: w.refusedBy };
   return (
     <section>
-      <h2>
-        {w.worksTitle} <small>{w.worksWith}</small>
-      </h2>
+      <h2>{w.worksTitle}</h2>
       <p className="strip warn">{w.worksWarning}</p>
       <ul className="works">
         {found.map((f) => (

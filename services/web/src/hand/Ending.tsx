@@ -4,8 +4,7 @@ import { useWords } from "../ui/words";
 import type { Ending, Why } from "./endings";
 import { Sheet } from "./Sheet";
 import { timeOf } from "./Shift";
-import { type Raise, SosBar } from "./Sos";
-import { useSettled } from "./settle";
+import type { Raise } from "./SosBar";
 import { words } from "./words";
 
 /** What the guard is told, in two sentences. */
@@ -42,7 +41,6 @@ export function EndingSheet({ ending, view, onDismiss, onRaise }: SheetProps) {
   const w = useWords(words);
   const labels = useLabels();
   const { title, text } = useSaid()(ending);
-  const ready = useSettled(ending.mission);
   // To go on is to go where the mission is that the team has, not where the other one was.
   const place = view?.premises;
   const where =
@@ -54,20 +52,10 @@ export function EndingSheet({ ending, view, onDismiss, onRaise }: SheetProps) {
       title={title}
       className={`ending ${ending.why === "continue" ? "warn" : "bad"}`}
       testId="ending"
-      foot={
-        <>
-          <button
-            type="button"
-            className="big primary"
-            data-testid="understood"
-            aria-disabled={!ready}
-            onClick={() => ready && onDismiss()}
-          >
-            {w.understood}
-          </button>
-          <SosBar onRaise={onRaise} />
-        </>
-      }
+      close={w.understood}
+      onClose={onDismiss}
+      onRaise={onRaise}
+      unasked={ending.mission}
     >
       <p className="ending-text" data-testid={`ending-${ending.why}`}>
         {text}

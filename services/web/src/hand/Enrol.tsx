@@ -1,8 +1,10 @@
 import { type FormEvent, useState } from "react";
 import { Problem, Unreachable } from "../session/api";
 import { Preferences } from "../session/SignIn";
-import type { Sessions } from "../session/session";
+import type { Sessions, Why } from "../session/session";
 import { useWords } from "../ui/words";
+import { ActList } from "./ActList";
+import type { Act } from "./acts";
 import { tokenIn } from "./enrolment";
 import { words } from "./words";
 
@@ -10,12 +12,14 @@ interface Props {
   sessions: Sessions;
   /** Why a token that came with the address was not taken. */
   failed: unknown;
+  /** Why a device that was signed on is not any more. */
+  why: Why | undefined;
   /** Acts of an earlier sign-on that wait on this device. */
-  left: number;
+  left: readonly Act[];
 }
 
 /** Signs the device on, for a shift. */
-export function Enrol({ sessions, failed, left }: Props) {
+export function Enrol({ sessions, failed, why, left }: Props) {
   const w = useWords(words);
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
@@ -43,6 +47,19 @@ export function Enrol({ sessions, failed, left }: Props) {
 
   return (
     <main className="enrol">
+      {(why === "ended" || why === "revoked") && (
+        <p className="strip bad loud" role="alert" data-testid="signed-off" data-why={why}>
+          {why === "revoked" ? w.revoked : w.ended}
+        </p>
+      )}
+      <p className="strip warn">{w.noSosYet}</p>
+      {left.length > 0 && (
+        <section className="left" data-testid="left">
+          <h2>{w.leftTitle}</h2>
+          <ActList acts={left} />
+          <p>{w.left}</p>
+        </section>
+      )}
       <form onSubmit={submit} aria-labelledby="enrol-title">
         <h1 id="enrol-title">{w.enrolTitle}</h1>
         <p>{w.enrolHow}</p>
@@ -64,8 +81,6 @@ export function Enrol({ sessions, failed, left }: Props) {
         <button type="submit" className="big primary" disabled={busy}>
           {w.enrol}
         </button>
-        {left > 0 && <p className="strip warn">{w.leftActs(left)}</p>}
-        <p className="muted">{w.noSosYet}</p>
       </form>
       <Preferences />
     </main>

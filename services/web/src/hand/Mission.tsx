@@ -140,7 +140,7 @@ function Place({
   return (
     <section className="place">
       <h2>{p?.site_name || incident?.site}</h2>
-      <p className="zone">{p?.zone_label || incident?.zone}</p>
+      <p className="zone">{p?.zone_label || incident?.zone || w.noZone}</p>
       <dl>
         {facts
           .filter(([, value]) => value)

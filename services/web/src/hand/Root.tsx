@@ -3,6 +3,7 @@ import { type Sessions, useSession } from "../session/session";
 import { Failure } from "../ui/Failure";
 import { useWords } from "../ui/words";
 import { App } from "./App";
+import { type Act, isReceipt } from "./acts";
 import { Enrol } from "./Enrol";
 import { Hand, type Identity } from "./hand";
 import type { Store } from "./store";
@@ -31,7 +32,8 @@ export function Root({ sessions, store, last, enrolling }: Props) {
   const { team, device, guard } =
     session ?? (signedIn.state === "unknown" && !pending ? last : undefined) ?? {};
   const hand = useHand(store, sessions, team, device, guard);
-  const left = useLeft(store, signedIn.state === "out");
+  const out = signedIn.state === "out";
+  const left = useLeft(store, out);
 
   if (hand)
     return (
@@ -48,8 +50,11 @@ export function Root({ sessions, store, last, enrolling }: Props) {
         <App hand={hand} sessions={sessions} onSignOut={() => sessions.signOut()} />
       </Failure>
     );
-  if (!pending && (signedIn.state === "out" || (signedIn.state === "unknown" && failed)))
-    return <Enrol sessions={sessions} failed={failed} left={left} />;
+  if (!pending && (out || (signedIn.state === "unknown" && failed))) {
+    // A device that was on when the app last ran and is not known any more has been ended meanwhile.
+    const why = out ? (signedIn.why ?? (last && "ended")) : undefined;
+    return <Enrol sessions={sessions} failed={failed} why={why} left={left} />;
+  }
   return <p className="wait">{w.waitingForServer}</p>;
 }
 
@@ -92,14 +97,14 @@ function useHand(
   return hand;
 }
 
-/** A device that nobody is signed on forgets what it showed. Acts are kept until they are answered: how many is given. */
-function useLeft(store: Store, out: boolean): number {
-  const [left, setLeft] = useState(0);
+/** A device that nobody is signed on forgets what it showed. Acts are kept until they are answered: those that wait. */
+function useLeft(store: Store, out: boolean): Act[] {
+  const [left, setLeft] = useState<Act[]>([]);
   useEffect(() => {
     if (!out) return;
     void store.forget().catch(() => undefined);
     store.acts().then(
-      (acts) => setLeft(acts.length),
+      (acts) => setLeft(acts.filter((a) => !isReceipt(a))),
       () => undefined,
     );
   }, [store, out]);

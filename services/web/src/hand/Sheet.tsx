@@ -1,19 +1,26 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type Raise, SosBar } from "./SosBar";
+import { useSettled } from "./settle";
 
 interface Props {
   title: string;
   children: ReactNode;
-  /** What stays at the bottom, the SOS among it: nothing may cover that. */
-  foot: ReactNode;
-  onClose?: () => void;
+  /** On the one button, which closes it. */
+  close: string;
+  onClose: () => void;
+  onRaise: Raise;
+  /** The name of what came without being asked for: it takes no press before somebody can have read it, and no Escape. */
+  unasked?: string;
   className?: string;
-  testId?: string;
+  testId: string;
 }
 
-/** The whole screen for one thing. */
-export function Sheet({ title, children, foot, onClose, className = "", testId }: Props) {
+/** The whole screen for one thing, but for the SOS: nothing may cover that. */
+export function Sheet({ title, children, close, onClose, onRaise, unasked, className = "", testId }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const settled = useSettled(unasked ?? "");
+  const ready = unasked === undefined || settled;
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
@@ -27,7 +34,7 @@ export function Sheet({ title, children, foot, onClose, className = "", testId }
       data-testid={testId}
       onCancel={(e) => {
         e.preventDefault();
-        onClose?.();
+        if (unasked === undefined) onClose();
       }}
     >
       <div className="sheet-body">
@@ -36,7 +43,18 @@ export function Sheet({ title, children, foot, onClose, className = "", testId }
         </h1>
         {children}
       </div>
-      <div className="foot">{foot}</div>
+      <div className="foot">
+        <button
+          type="button"
+          className={unasked === undefined ? "big" : "big primary"}
+          data-testid="close"
+          aria-disabled={!ready}
+          onClick={() => ready && onClose()}
+        >
+          {close}
+        </button>
+        <SosBar onRaise={onRaise} />
+      </div>
     </dialog>
   );
 }

@@ -1,31 +1,15 @@
 import { useEffect, useRef, useState } from "react";
 import type { Companion } from "../board/team";
-import { useRefusal } from "../ui/labels";
 import { useWords } from "../ui/words";
 import type { Act } from "./acts";
-import { Hold } from "./Hold";
-import type { HandState } from "./hand";
+import type { HandState, Refusal } from "./hand";
 import { Companions } from "./Mission";
 import { Sheet } from "./Sheet";
 import { timeOf } from "./Shift";
+import type { Raise } from "./SosBar";
 import { words } from "./words";
 
-export type Raise = (silent: boolean) => void;
-
-/** Always on the screen. */
-export function SosBar({ onRaise }: { onRaise: Raise }) {
-  const w = useWords(words);
-  return (
-    <div className="sos-bar">
-      <Hold className="sos" testId="sos" onHeld={() => onRaise(false)}>
-        {w.sos}
-      </Hold>
-      <Hold className="sos-silent" testId="sos-silent" label={w.sosSilentLong} onHeld={() => onRaise(true)}>
-        {w.sosSilent}
-      </Hold>
-    </div>
-  );
-}
+type Kind = "loud" | "silent";
 
 /** The acts of an SOS that have no outcome yet, the latest last. */
 function unanswered(state: HandState): Act | undefined {
@@ -54,7 +38,9 @@ function Steps({ state }: { state: HandState }) {
       />
       <Step
         done={help !== undefined}
-        text={help ? w.sosReceived(timeOf(help.received_at)) : w.sosNotReceived}
+        text={
+          help ? w.sosReceived(timeOf(help.received_at)) : act?.provisional ? w.sosHeard : w.sosNotReceived
+        }
         testId="sos-received"
       />
       <Step done={help?.claimed === true} text={help?.claimed ? w.sosLed : w.sosNotLed} testId="sos-led" />
@@ -94,15 +80,9 @@ export function SosSheet({ state, onRaise, onClose }: Props) {
       title={state.silent ? w.sosQuiet : w.sosTitle}
       className={state.silent ? "" : "sos-sheet"}
       testId="sos-sheet"
+      close={w.back}
       onClose={onClose}
-      foot={
-        <>
-          <button type="button" className="big" onClick={onClose}>
-            {w.back}
-          </button>
-          <SosBar onRaise={onRaise} />
-        </>
-      }
+      onRaise={onRaise}
     >
       <div aria-live="assertive">
         <Steps state={state} />
@@ -121,7 +101,7 @@ function useSummary(): (state: HandState) => string {
   return (state) => {
     const act = unanswered(state);
     const help = state.view?.sos;
-    if (act) return act.provisional ? w.sosSent : state.link.state === "live" ? w.sosSending : w.sosWaits;
+    if (act) return act.provisional ? w.sosHeard : state.link.state === "live" ? w.sosSending : w.sosWaits;
     if (!help) return w.sosSent;
     if (help.teams.length === 0) return w.sosReceived(timeOf(help.received_at));
     return w.sosTeams(names(help.teams));
@@ -136,7 +116,7 @@ export function SosStrip({ state, onShow }: { state: HandState; onShow: () => vo
     return (
       <button type="button" className="strip bad" data-testid="sos-strip" onClick={onShow}>
         <span>
-          <strong>{w.sosTitle}</strong> {summary}
+          <strong>{w.sosTitle}</strong> · {summary}
         </span>
       </button>
     );
@@ -154,44 +134,67 @@ export function SosStrip({ state, onShow }: { state: HandState; onShow: () => vo
   );
 }
 
-/** Says once that the SOS is over. */
+/** Says once that the SOS is over; of a silent one, in no word that gives the guard away. */
 export function SosOver({ state }: { state: HandState }) {
   const w = useWords(words);
-  const now = underWay(state);
+  const now: Kind | undefined = underWay(state) ? (state.silent ? "silent" : "loud") : undefined;
   const before = useRef(now);
-  const [over, setOver] = useState(false);
+  const [over, setOver] = useState<Kind>();
   useEffect(() => {
-    if (before.current && !now && state.refused?.act.asked.type !== "sos") setOver(true);
-    if (now) setOver(false);
+    if (before.current && !now && state.refused?.act.asked.type !== "sos") setOver(before.current);
+    if (now) setOver(undefined);
     before.current = now;
   }, [now, state.refused]);
   return over ? (
-    <button type="button" className="strip dismiss" onClick={() => setOver(false)}>
-      {w.sosOver}
+    <button
+      type="button"
+      className={`strip dismiss ${over === "silent" ? "discreet" : ""}`}
+      onClick={() => setOver(undefined)}
+    >
+      {over === "silent" ? `${w.sosQuiet} · ${w.sosQuietOver}` : w.sosOver}
     </button>
   ) : null;
 }
 
+/** The SOS that the room did not take, if it was one. */
+export function refusedSos({ refused }: HandState): Kind | undefined {
+  if (refused?.act.asked.type !== "sos") return undefined;
+  return refused.act.asked.silent ? "silent" : "loud";
+}
+
+interface RefusedProps {
+  refused: Refusal;
+  onRaise: Raise;
+  onClose: () => void;
+}
+
 /** An SOS that the room did not take has the whole screen. */
-export function SosRefused({ state, onRaise, onClose }: Props) {
+export function SosRefused({ refused, onRaise, onClose }: RefusedProps) {
   const w = useWords(words);
-  const refusal = useRefusal();
   return (
     <Sheet
       title={w.sosRefused}
       className="ending bad"
       testId="sos-refused"
+      close={w.understood}
       onClose={onClose}
-      foot={
-        <>
-          <button type="button" className="big" onClick={onClose}>
-            {w.understood}
-          </button>
-          <SosBar onRaise={onRaise} />
-        </>
-      }
+      onRaise={onRaise}
+      unasked={refused.act.id}
     >
-      {state.refused && <p>{refusal(state.refused)}</p>}
+      <p className="ending-text">
+        <strong>{w.sosRefusedDo}</strong>
+      </p>
+      <p>{w.no_other(refused.code)}</p>
     </Sheet>
+  );
+}
+
+/** The same of a silent one, for the guard alone. */
+export function SosQuietRefused({ onClose }: { onClose: () => void }) {
+  const w = useWords(words);
+  return (
+    <button type="button" className="strip discreet dismiss" data-testid="sos-refused" onClick={onClose}>
+      {w.sosQuiet} · {w.sosQuietRefused}
+    </button>
   );
 }

@@ -16,6 +16,11 @@ export interface Identity {
   guard: string;
 }
 
+export interface Refusal {
+  act: Act;
+  code: string;
+}
+
 export interface HandState extends TeamState {
   shown: Shown | undefined;
   /** When the server was last heard of, in this run or an earlier one. */
@@ -24,7 +29,7 @@ export interface HandState extends TeamState {
   waiting: readonly Act[];
   endings: readonly Ending[];
   /** The latest act that the room has refused, for a reason that takes no screen of its own. */
-  refused: { act: Act; code: string; message: string } | undefined;
+  refused: Refusal | undefined;
   silent: boolean;
 }
 
@@ -36,7 +41,7 @@ export class Hand {
   #outbox: Outbox;
   #endings: Ending[];
   #silent: boolean;
-  #refused: HandState["refused"];
+  #refused: Refusal | undefined;
   #heard: number;
   /** Missions that the guard has ended in this run. */
   #ended = new Set<string>();
@@ -148,7 +153,7 @@ export class Hand {
     else if (outcome.outcome === "refused" && !isReceipt(act)) {
       const mission = endsMission(act);
       if (mission) this.#ended.delete(mission);
-      this.#refused = { act, code: outcome.code, message: outcome.message };
+      this.#refused = { act, code: outcome.code };
     }
     this.#changed();
   }

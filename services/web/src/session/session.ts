@@ -5,8 +5,11 @@ import { type Api, Problem, type Schemas } from "./api";
 
 export type Session = Schemas["Session"];
 
-/** `unknown` until the server was reached for the first time. */
-export type SignedIn = { state: "unknown" } | { state: "out" } | { state: "in"; session: Session };
+/** Why somebody is out who was in: they left, the session has ended, or it was revoked. */
+export type Why = "left" | "ended" | "revoked";
+
+/** `unknown` until the server was reached for the first time; out without a `why`: found so. */
+export type SignedIn = { state: "unknown" } | { state: "out"; why?: Why } | { state: "in"; session: Session };
 
 /** A session is renewed when so much of its hour is left. */
 const renewBefore = 15 * 60_000;
@@ -46,13 +49,13 @@ export class Sessions {
     try {
       await this.#api.call("DELETE", "/v1/sessions");
     } finally {
-      this.#is({ state: "out" });
+      this.#is({ state: "out", why: "left" });
     }
   }
 
   /** The server has ended the session, seen elsewhere: on the socket, say. */
-  ended(): void {
-    this.#is({ state: "out" });
+  ended(why: Why = "ended"): void {
+    this.#is({ state: "out", why });
   }
 
   /** A token for the hello of a socket. */
