@@ -194,34 +194,32 @@ func find[T any](list []T, is func(T) bool) (found T, ok bool) {
 	return found, false
 }
 
-// Incident and the next two give a part of a state; it has to be there.
+// part gives a part of a state; it has to be there.
+func part[T any](n *Night, list []T, what, id string, idOf func(T) string) T {
+	n.t.Helper()
+	found, ok := find(list, func(v T) bool { return idOf(v) == id })
+	if !ok {
+		n.t.Fatalf("the state has no %s %q: %+v", what, id, list)
+	}
+	return found
+}
+
+// Incident of a state.
 func (n *Night) Incident(s state, id string) incidentView {
 	n.t.Helper()
-	i, ok := find(s.Incidents, func(i incidentView) bool { return i.ID == id })
-	if !ok {
-		n.t.Fatalf("the state has no incident %q: %+v", id, s.Incidents)
-	}
-	return i
+	return part(n, s.Incidents, "incident", id, func(i incidentView) string { return i.ID })
 }
 
 // Mission of a state.
 func (n *Night) Mission(s state, id string) missionView {
 	n.t.Helper()
-	m, ok := find(s.Missions, func(m missionView) bool { return m.ID == id })
-	if !ok {
-		n.t.Fatalf("the state has no mission %q: %+v", id, s.Missions)
-	}
-	return m
+	return part(n, s.Missions, "mission", id, func(m missionView) string { return m.ID })
 }
 
 // Team of a state.
 func (n *Night) Team(s state, id string) teamView {
 	n.t.Helper()
-	team, ok := find(s.Teams, func(v teamView) bool { return v.ID == id })
-	if !ok {
-		n.t.Fatalf("the state has no team %q: %+v", id, s.Teams)
-	}
-	return team
+	return part(n, s.Teams, "team", id, func(t teamView) string { return t.ID })
 }
 
 // put sends a command over HTTP.

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"vigie/pkg/eventlog"
-	"vigie/pkg/eventlog/kafkalog"
 	logv1 "vigie/pkg/gen/vigie/log/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
 )
@@ -16,24 +15,11 @@ import (
 // produce writes a value into the intake of a room as somebody would who is not one of us.
 func (n *Night) produce(room string, value []byte) (offset int64, err error) {
 	n.t.Helper()
-	cfg := kafkalog.Default()
-	cfg.Brokers = strings.Split(n.at.Kafka, ",")
-	log, err := kafkalog.New(cfg)
-	if err != nil {
-		n.t.Fatal(err)
-	}
+	log := n.open()
 	defer log.Close()
 	ctx, done := context.WithTimeout(n.life, patience)
 	defer done()
-	table, err := log.Rooms(ctx)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	entry, ok := find(table, func(e eventlog.RoomEntry) bool { return e.Room == room })
-	if !ok {
-		n.t.Fatalf("there is no room %s in %v", room, table)
-	}
-	return log.Append(ctx, eventlog.TopicIntake, entry.Partition, [][]byte{value})
+	return log.Append(ctx, eventlog.TopicIntake, n.entry(room).Partition, [][]byte{value})
 }
 
 func TestWhatCannotBeReadOpensAnIncidentAndWhatIsTooLargeIsRefusedAndTheRoomGoesOn(t *testing.T) {
