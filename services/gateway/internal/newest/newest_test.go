@@ -1,4 +1,4 @@
-package feed_test
+package newest_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"vigie/services/gateway/internal/feed"
+	"vigie/services/gateway/internal/newest"
 )
 
 // follower shows what it was told.
@@ -19,7 +19,7 @@ type follower struct {
 
 const gone = "gone"
 
-func (w *follower) pull(t *rapid.T, f *feed.Feed[[2]string]) {
+func (w *follower) pull(t *rapid.T, f *newest.Each[[2]string]) {
 	told, next, ok := f.Since(w.at)
 	if !ok || next < w.at {
 		t.Fatalf("from %d to %d, %v", w.at, next, ok)
@@ -36,7 +36,7 @@ func (w *follower) pull(t *rapid.T, f *feed.Feed[[2]string]) {
 func TestWhoeverFollowsShowsWhatIsOpen(whole *testing.T) {
 	whole.Parallel()
 	rapid.Check(whole, func(t *rapid.T) {
-		f, open := feed.New[[2]string](), map[string]string{}
+		f, open := newest.New[[2]string](), map[string]string{}
 		var all []*follower
 		key := rapid.StringMatching(`[a-e]`)
 		t.Repeat(map[string]func(*rapid.T){
@@ -73,7 +73,7 @@ func TestWhoeverFollowsShowsWhatIsOpen(whole *testing.T) {
 
 func TestWhatHasComeAndGoneIsToldToNobodyAndAnEndOnce(t *testing.T) {
 	t.Parallel()
-	f := feed.New[string]()
+	f := newest.New[string]()
 	f.End("a", "over a")
 	f.Put("a", "a")
 	before := f.Last()
@@ -99,15 +99,15 @@ func TestWhatHasComeAndGoneIsToldToNobodyAndAnEndOnce(t *testing.T) {
 
 func TestWhatIsHeldIsBoundedAndWhoMissesAnEndLearnsSo(t *testing.T) {
 	t.Parallel()
-	f := feed.New[int]()
-	for k := range feed.Most + 3 {
+	f := newest.New[int]()
+	for k := range newest.Most + 3 {
 		f.Put(fmt.Sprint(k), k)
 	}
-	if got, _, ok := f.Since(0); len(got) != feed.Most || got[0] != 3 || !ok {
+	if got, _, ok := f.Since(0); len(got) != newest.Most || got[0] != 3 || !ok {
 		t.Errorf("%d held, from %d on, %v", len(got), got[0], ok)
 	}
 	behind := f.Last()
-	for k := range feed.Most + 3 {
+	for k := range newest.Most + 3 {
 		f.Put(fmt.Sprint(k), k)
 		f.End(fmt.Sprint(k), -k)
 	}
@@ -125,7 +125,7 @@ func TestWhatIsHeldIsBoundedAndWhoMissesAnEndLearnsSo(t *testing.T) {
 func BenchmarkPut(b *testing.B) {
 	for _, followers := range []int{0, 10, 200} {
 		b.Run(fmt.Sprint("followers=", followers), func(b *testing.B) {
-			f, end := feed.New[int](), make(chan struct{})
+			f, end := newest.New[int](), make(chan struct{})
 			var wait sync.WaitGroup
 			for range followers {
 				wait.Go(func() {

@@ -8,7 +8,7 @@ import (
 	"vigie/pkg/domain/watch"
 	"vigie/pkg/follow"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
-	"vigie/services/gateway/internal/feed"
+	"vigie/services/gateway/internal/newest"
 	"vigie/services/gateway/internal/notice"
 )
 
@@ -16,9 +16,9 @@ import (
 // waits for no session and looks at none.
 type room struct {
 	// notices are told one and all: whoever has missed one is closed as slow, and begins again with those that are open.
-	notices *feed.Feed[announced]
+	notices *newest.Each[announced]
 	// moves are the positions of teams and how their handhelds are. The newest will do.
-	moves *feed.Feed[*watchv1.ServerFrame]
+	moves *newest.Each[*watchv1.ServerFrame]
 }
 
 // announced is a notice, and who is told of it.
@@ -33,7 +33,7 @@ func (h *Hub) room(name string) *room {
 	defer h.mu.Unlock()
 	r := h.rooms[name]
 	if r == nil {
-		r = &room{notices: feed.New[announced](), moves: feed.New[*watchv1.ServerFrame]()}
+		r = &room{notices: newest.New[announced](), moves: newest.New[*watchv1.ServerFrame]()}
 		h.rooms[name] = r
 	}
 	return r

@@ -12,7 +12,7 @@ import (
 	"vigie/pkg/eventlog"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
-	"vigie/services/gateway/internal/feed"
+	"vigie/services/gateway/internal/newest"
 	"vigie/services/gateway/internal/notice"
 	"vigie/services/gateway/internal/session"
 )
@@ -121,7 +121,7 @@ func TestWhoIsTooFarBehindToBeToldWhatIsOverBeginsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k := range feed.Most + 1 {
+	for k := range newest.Most + 1 {
 		w.hub.Tell(notice.Audience{}, provisional(fmt.Sprint(k)))
 		w.hub.Tell(notice.Audience{}, notice.Over(provisional(fmt.Sprint(k))))
 	}
