@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"vigie/pkg/wait"
 )
 
 // Keys of a message's metadata.
@@ -159,7 +160,7 @@ func (c *chain) retry(next message.HandlerFunc) message.HandlerFunc {
 
 // rest waits between half of d and d, and says whether there is any use in going on.
 func (c *chain) rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d/2 + rand.N(d/2+1)) //nolint:gosec // jitter needs no secrecy
+	t := time.NewTimer(wait.Roughly(d))
 	defer t.Stop()
 	select {
 	case <-t.C:

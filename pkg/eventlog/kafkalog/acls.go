@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/wait"
 )
 
 // Admin is the name in [Principals] of those who make topics and rules. They are given no rights here: they have them.
@@ -195,7 +196,7 @@ func makeRules(ctx context.Context, client *kafka.Client, entries []kafka.ACLEnt
 		if !slices.ContainsFunc(entries, func(e kafka.ACLEntry) bool { return !slices.Contains(have, e) }) {
 			return nil
 		}
-		if err := sleep(ctx, 2*backoffMin); err != nil {
+		if err := wait.About(ctx, 2*backoffMin); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/wait"
 )
 
 // TopicsError lists what is wrong with the topics. Nothing may run on them: a topic that forgets, has fewer partitions than
@@ -74,7 +75,7 @@ func (l *Log) AwaitTopics(ctx context.Context, table []eventlog.RoomEntry) error
 		if found == nil || ctx.Err() == nil {
 			found = err // and not that time is up
 		}
-		if sleep(ctx, 2*backoffMin) != nil {
+		if wait.About(ctx, 2*backoffMin) != nil {
 			return found
 		}
 	}

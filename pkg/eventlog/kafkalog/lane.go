@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/wait"
 )
 
 // entry is one caller's value on its way. The lane's lock guards its fields
@@ -168,7 +168,7 @@ func (l *lane) separate(batch []*entry) {
 
 // rest waits between half of d and d, or until the writer closes.
 func (l *lane) rest(d time.Duration) {
-	t := time.NewTimer(d/2 + rand.N(d/2+1)) //nolint:gosec // jitter needs no secrecy
+	t := time.NewTimer(wait.Roughly(d))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"syscall"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"vigie/pkg/wait"
 )
 
 // The longest wait is short: a broker that comes back should be noticed within
@@ -35,26 +36,13 @@ func (o *outage) pause(ctx context.Context, err error) error {
 		o.log.WarnContext(ctx, "kafka does not answer, trying again", append([]any{"error", err}, o.attrs...)...)
 	}
 	o.wait = min(max(2*o.wait, backoffMin), backoffMax)
-	return sleep(ctx, o.wait)
+	return wait.About(ctx, o.wait)
 }
 
 func (o *outage) over(ctx context.Context) {
 	if o.wait > 0 {
 		o.log.InfoContext(ctx, "kafka answers again", o.attrs...)
 		o.wait = 0
-	}
-}
-
-// sleep waits between half of d and d: readers that lost the same broker do
-// not come back in step.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d/2 + rand.N(d/2+1)) //nolint:gosec // jitter needs no secrecy
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/wait"
 )
 
 // metadataRounds is how often the cached metadata must have been renewed before a topic that it lacks counts as missing.
@@ -40,7 +41,7 @@ func (l *Log) PartitionCount(ctx context.Context, topic string) (int, error) {
 		case time.Since(missing) > metadataRounds*l.cfg.MetadataTTL:
 			return 0, fmt.Errorf("partitions of %s: %w: there is no such topic, create it: %w", topic, eventlog.ErrRefused, err)
 		}
-		if err := sleep(ctx, 2*backoffMin); err != nil {
+		if err := wait.About(ctx, 2*backoffMin); err != nil {
 			return 0, fmt.Errorf("partitions of %s: %w", topic, err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/metadata"
+
+	"vigie/pkg/wait"
 )
 
 // reachTries is how often in a row a broker must hang up before that counts as its answer: one that is just ending does so once.
@@ -54,7 +56,7 @@ func (l *Log) knock(ctx context.Context, broker string) error {
 		case try == reachTries:
 			return &AccessError{Broker: broker, Reason: l.cfg.whyHungUp(), Err: err}
 		}
-		if err := sleep(ctx, reachPause); err != nil {
+		if err := wait.About(ctx, reachPause); err != nil {
 			return err
 		}
 	}

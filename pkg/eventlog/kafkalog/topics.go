@@ -10,6 +10,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/wait"
 )
 
 // Forever is the retention of what is never deleted.
@@ -121,7 +122,7 @@ func controlled(ctx context.Context, ask func() error) error {
 		if !errors.Is(err, kafka.BrokerNotAvailable) && !errors.Is(err, kafka.NotController) {
 			return err
 		}
-		if pause := sleep(ctx, 2*backoffMin); pause != nil {
+		if pause := wait.About(ctx, 2*backoffMin); pause != nil {
 			return errors.Join(pause, err)
 		}
 	}
@@ -177,7 +178,7 @@ func (l *Log) countCopies(ctx context.Context, topic string) (int, error) {
 		if err == nil && len(res.Topics) == 1 && len(res.Topics[0].Partitions) > 0 {
 			return copies(res.Topics[0].Partitions), nil
 		}
-		if pause := sleep(ctx, 2*backoffMin); pause != nil {
+		if pause := wait.About(ctx, 2*backoffMin); pause != nil {
 			return 0, errors.Join(pause, err)
 		}
 	}
@@ -207,7 +208,7 @@ func (l *Log) await(ctx context.Context, client *kafka.Client, s TopicSettings) 
 				return nil
 			}
 		}
-		if pause := sleep(ctx, 2*backoffMin); pause != nil {
+		if pause := wait.About(ctx, 2*backoffMin); pause != nil {
 			return fmt.Errorf("wait for %d partitions of %s: %w", s.Partitions, s.Name, errors.Join(pause, err))
 		}
 	}

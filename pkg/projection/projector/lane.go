@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"vigie/pkg/feed"
 	"vigie/pkg/follow"
 	"vigie/pkg/projection"
+	"vigie/pkg/wait"
 )
 
 // lane is one room of a projector: its reader, which is alone while no message of it is under way, and its handler, which is
@@ -66,12 +66,7 @@ func (l *lane) run(ctx context.Context) {
 			l.slog.WarnContext(ctx, "projection interrupted", "err", err)
 			told = cause
 		}
-		t := time.NewTimer(pause/2 + rand.N(pause/2+1)) //nolint:gosec // jitter needs no secrecy
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-		}
+		_ = wait.About(ctx, pause) // the loop looks whether it goes on
 		pause = min(2*pause, l.cfg.RetryMax)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"vigie/pkg/eventlog"
+	"vigie/pkg/wait"
 )
 
 // readGroup reads the partitions that the group gives to this member, one generation after the other.
@@ -93,7 +94,7 @@ func (s *subscription) generation(ctx context.Context, gen *kafka.Generation) (o
 			}
 			s.ended(ctx, err)
 			s.slog.WarnContext(ctx, "partition given back", "partition", a.ID, "error", err)
-			_ = sleep(current, s.cfg.Rejoin) // what fails each time must not make the group spin
+			_ = wait.About(current, s.cfg.Rejoin) // what fails each time must not make the group spin
 		})
 	}
 	return ended
@@ -101,7 +102,7 @@ func (s *subscription) generation(ctx context.Context, gen *kafka.Generation) (o
 
 // watch returns when the topic has got more partitions, which ends the generation: the next one shares them out.
 func (s *subscription) watch(current context.Context) {
-	for sleep(current, s.cfg.Watch) == nil {
+	for wait.About(current, s.cfg.Watch) == nil {
 		n, err := s.log.PartitionCount(current, s.topic)
 		switch {
 		case err != nil:

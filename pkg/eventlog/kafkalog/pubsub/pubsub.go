@@ -22,7 +22,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 )
 
@@ -45,18 +44,6 @@ type positionKey struct{}
 func PositionOf(ctx context.Context) (Position, bool) {
 	p, ok := ctx.Value(positionKey{}).(Position)
 	return p, ok
-}
-
-// sleep waits between half of d and d.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d/2 + rand.N(d/2+1)) //nolint:gosec // jitter needs no secrecy
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // setting is a duration of a configuration.

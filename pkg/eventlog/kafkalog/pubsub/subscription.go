@@ -11,6 +11,7 @@ import (
 
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/wait"
 )
 
 // errUnanswered says that a message in flight was given up when its time to drain was over.
@@ -67,7 +68,7 @@ func (s *subscription) readAll(ctx context.Context, starts []int64) {
 	for p, offset := range starts {
 		partitions.Go(func() { s.run(ctx, p, offset) })
 	}
-	for sleep(ctx, s.cfg.Watch) == nil {
+	for wait.About(ctx, s.cfg.Watch) == nil {
 		n, err := s.log.PartitionCount(ctx, s.topic)
 		s.ended(ctx, err)
 		for ; s.partitions < n; s.partitions++ {
@@ -127,7 +128,7 @@ func (s *subscription) deliver(ctx, values context.Context, msg *message.Message
 		if acked || err != nil {
 			return err
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := wait.About(ctx, pause); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/follow"
 	positionsv1 "vigie/pkg/gen/vigie/positions/v1"
+	"vigie/pkg/wait"
 	"vigie/services/gateway/internal/command"
 )
 
@@ -218,18 +219,11 @@ func (h *Hub) followPositions(ctx context.Context, room eventlog.RoomEntry) {
 			return
 		}
 		h.Logger.WarnContext(ctx, "positions interrupted", "room", room.Room, "err", err)
-		pause(ctx)
+		_ = wait.For(ctx, retryEvery) // the loop looks whether it goes on
 	}
 }
 
 // retryEvery is how long what failed at once is left alone.
 const retryEvery = 200 * time.Millisecond
-
-func pause(ctx context.Context) {
-	select {
-	case <-time.After(retryEvery):
-	case <-ctx.Done():
-	}
-}
 
 func newID() string { return uuid.NewString() }

@@ -10,6 +10,7 @@ import (
 	"vigie/pkg/domain/watch"
 	"vigie/pkg/eventlog"
 	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	"vigie/pkg/wait"
 	"vigie/pkg/wire"
 )
 
@@ -97,7 +98,7 @@ func (l *links) store(room string, q *intakev1.Request) {
 			return
 		}
 		l.Logger.WarnContext(l.run, "link fact not stored yet", "room", room, "err", err)
-		pause(l.run)
+		_ = wait.For(l.run, retryEvery) // the loop looks whether it goes on
 	}
 }
 

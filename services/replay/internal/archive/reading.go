@@ -9,6 +9,7 @@ import (
 
 	"vigie/pkg/domain/controlroom"
 	"vigie/pkg/follow/past"
+	"vigie/pkg/wait"
 )
 
 // ErrBusy says that too many look back already.
@@ -142,12 +143,8 @@ func (p *pace) step() error {
 	}
 	worked := min(time.Since(p.since), longestWork)
 	next := p.line.book(time.Now().Add(-worked), max(2*worked, p.least))
-	pause := time.NewTimer(time.Until(next))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-p.ctx.Done():
-		return p.ctx.Err()
+	if err := wait.For(p.ctx, time.Until(next)); err != nil {
+		return err
 	}
 	p.since = time.Now()
 	return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"vigie/pkg/eventlog"
 	"vigie/pkg/feed"
 	"vigie/pkg/projection"
+	"vigie/pkg/wait"
 	"vigie/services/replay/internal/archive"
 )
 
@@ -121,7 +121,7 @@ func (l *lane) run(ctx context.Context) {
 			l.slog.WarnContext(ctx, "summary interrupted", "err", err)
 			told = true
 		}
-		rest(ctx, nil, pause/2+rand.N(pause/2+1)) //nolint:gosec // jitter needs no secrecy
+		_ = wait.About(ctx, pause) // the loop looks whether it goes on
 		pause = min(2*pause, retryMax)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"vigie/pkg/app"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow/verify"
+	"vigie/pkg/wait"
 	"vigie/pkg/wire/line"
 )
 
@@ -172,22 +173,8 @@ func (h *httpSource) tail(ctx context.Context, t tailing, each func(line.Record,
 		case t.limit > 0 && told >= t.limit, len(page.Records) == 0 && !t.follow:
 			return nil
 		case len(page.Records) == 0:
-			if !pause(ctx, pollEvery) {
-				return nil
-			}
+			_ = wait.For(ctx, pollEvery) // the next page says whether it goes on
 		}
-	}
-}
-
-// pause waits, and says whether ctx still lives.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

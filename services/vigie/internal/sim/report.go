@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/pkg/app"
+	"vigie/pkg/wait"
 	"vigie/services/vigie/internal/sim/audit"
 	"vigie/services/vigie/internal/sim/client"
 )
@@ -210,7 +211,7 @@ func quantile(times []time.Duration, q float64) time.Duration {
 // tell writes a line every few seconds, or every domain minute where that is longer, until ctx ends.
 func (s *simulation) tell(ctx context.Context) error {
 	every := max(3*time.Second, s.clock.Real(time.Minute))
-	for pause(ctx, every) {
+	for wait.For(ctx, every) == nil {
 		f := s.observer.figures()
 		passed := s.clock.Now().Sub(s.start).Round(time.Second)
 		state := ""

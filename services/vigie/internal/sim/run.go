@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/pkg/app"
+	"vigie/pkg/wait"
 	"vigie/services/vigie/internal/sim/chance"
 	"vigie/services/vigie/internal/sim/client"
 	"vigie/services/vigie/internal/sim/desk"
@@ -106,8 +107,8 @@ func (s *simulation) meet(ctx context.Context) error {
 				return fmt.Errorf("the server at %s has no region yet: start it with --region", s.at.url)
 			}
 			calls = -1
-			if !pause(ctx, 100*time.Millisecond) {
-				return ctx.Err()
+			if err := wait.For(ctx, 100*time.Millisecond); err != nil {
+				return err
 			}
 		default:
 			s.rooms, s.clock = rooms, s.clock.Better(clock)
@@ -129,17 +130,6 @@ func configured(rooms []client.Room) bool {
 		}
 	}
 	return len(rooms) > 0
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // live starts everybody, lets the time pass and ends everybody. It gives the domain time at which the end began.
@@ -186,7 +176,7 @@ func (s *simulation) night(ctx, leave context.Context, people *errgroup.Group, e
 	if err := p.raise(ctx, night.Alarms); err != nil {
 		return err
 	}
-	if !pause(ctx, s.clock.Until(s.start.Add(s.length))) {
+	if wait.For(ctx, s.clock.Until(s.start.Add(s.length))) != nil {
 		return nil
 	}
 	return s.grace(ctx)
@@ -197,7 +187,7 @@ func (s *simulation) grace(ctx context.Context) error {
 	ctx, done := context.WithTimeout(ctx, min(s.clock.Real(graceDomain), graceReal))
 	defer done()
 	for quiet := 0; quiet < 5; {
-		if !pause(ctx, 200*time.Millisecond) {
+		if wait.For(ctx, 200*time.Millisecond) != nil {
 			return nil
 		}
 		quiet++
