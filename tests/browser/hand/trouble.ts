@@ -83,6 +83,15 @@ export async function sosRefused(program: Program, browser: Browser): Promise<vo
   await guard.duty();
   const between = await Between.on(guard);
   between.answer = { outcome: "refused", code: "undecidable", message: "The rules failed on this command." };
+  await guard.hold("sos-silent");
+  await guard.part("sos-refused").filter({ hasText: "not taken" }).waitFor();
+  expect(await guard.page.locator("dialog[open]").count()).toBe(0);
+  await shot(guard.page, "hand-sos-silent-refused");
+  // Quiet until the guard has read it, and not longer: a mission would make no sound.
+  expect(await guard.page.locator(".quiet-now").count()).toBe(1);
+  await guard.part("sos-refused").click();
+  await guard.page.locator(".quiet-now").waitFor({ state: "detached" });
+
   await guard.hold("sos");
   await guard.part("sos-refused").getByText("Use the radio now").waitFor();
   await accessible(guard.page, "SOS refused");
@@ -91,13 +100,6 @@ export async function sosRefused(program: Program, browser: Browser): Promise<vo
   between.answer = undefined;
   await guard.hold("sos");
   await guard.page.locator("[data-testid=sos-received][data-done=true]").waitFor();
-  await guard.part("sos-sheet").getByRole("button", { name: "Back" }).click();
-
-  between.answer = { outcome: "refused", code: "undecidable", message: "The rules failed on this command." };
-  await guard.hold("sos-silent");
-  await guard.part("sos-refused").filter({ hasText: "not taken" }).waitFor();
-  expect(await guard.page.locator("dialog[open]").count()).toBe(0);
-  await shot(guard.page, "hand-sos-silent-refused");
 }
 
 /** The gateway keeps an SOS while nobody can decide on it. */

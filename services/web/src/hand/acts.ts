@@ -111,7 +111,7 @@ function follows(state: string, to: string): boolean {
 }
 
 /** Whether an act is about a mission, or about the one that it goes on from. */
-export function concerns(act: Act, mission: Pick<Mission, "id" | "previous">): boolean {
+function concerns(act: Act, mission: Pick<Mission, "id" | "previous">): boolean {
   return (
     "mission" in act.asked && (act.asked.mission === mission.id || act.asked.mission === mission.previous)
   );

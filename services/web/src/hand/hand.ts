@@ -73,7 +73,8 @@ export class Hand {
     this.lasting = store.lasting;
     this.#outbox = outbox;
     this.#endings = kept?.endings ?? [];
-    this.#silent = kept?.silent ?? false;
+    this.#silent =
+      kept?.silent === true && (kept.view?.sos !== undefined || outbox.waiting.some(isSilentSos));
     this.#heard = kept?.heard ?? 0;
     for (const act of outbox.waiting) this.#remember(act);
     this.board = new TeamBoard(identity.team, {
@@ -104,7 +105,7 @@ export class Hand {
 
   /** The guard acts. What they were told of an earlier refusal is over. */
   act(asked: Asked): void {
-    this.#refused = undefined;
+    this.#forgetRefusal();
     if (asked.type === "sos") this.#silent = asked.silent;
     void this.#outbox.add(asked).then((act) => this.#remember(act));
     if (asked.type === "mission.clear" || asked.type === "mission.decline") this.#ended.add(asked.mission);
@@ -123,8 +124,15 @@ export class Hand {
   }
 
   dismissRefusal(): void {
-    this.#refused = undefined;
+    this.#forgetRefusal();
     this.#changed();
+  }
+
+  /** A silent SOS that was not taken keeps the phone quiet until the guard has read so, and not longer. */
+  #forgetRefusal(): void {
+    if (this.#refused?.act.asked.type === "sos" && !this.board.state.view?.sos)
+      this.#silent = this.#outbox.waiting.some(isSilentSos);
+    this.#refused = undefined;
   }
 
   close(): void {

@@ -109,8 +109,3 @@ export class Sessions {
 export function useSession(sessions: Sessions): SignedIn {
   return useSyncExternalStore(sessions.subscribe, () => sessions.current);
 }
-
-/** What a session may do, as the server sees it; the server asks again all the same. */
-export function holds(session: Session, ...roles: string[]): boolean {
-  return session.grants?.some((g) => roles.includes(g.role)) ?? false;
-}
