@@ -34,6 +34,9 @@ export interface Told {
 const keptAfterEnd = 24 * 3600_000;
 const longestStory = 500;
 
+/** Teams are moved so often, in milliseconds: they tell where they are once a second, each at a time of its own. */
+const moveEvery = 1_000;
+
 export interface RoomState {
   incidents: ReadonlyMap<string, Incident>;
   missions: ReadonlyMap<string, Mission>;
@@ -69,6 +72,9 @@ export class RoomBoard {
   #state = nothing;
   #listeners = new Set<() => void>();
   #queued = false;
+  /** Where teams have been since they were moved last. */
+  #moves = new Map<string, Fix>();
+  #moving: ReturnType<typeof setTimeout> | undefined;
   /** Told of each decision as it comes, for what is not shown: sounds. */
   readonly #decided: ((d: Decided) => void) | undefined;
   readonly #noticed: ((n: Notice) => void) | undefined;
@@ -133,13 +139,25 @@ export class RoomBoard {
 
   /** Puts teams where they were last, if nothing newer is known. */
   place(fixes: readonly Fix[]): void {
-    const positions = new Map(this.#state.positions);
-    for (const fix of fixes) if (fix.at >= (positions.get(fix.team)?.at ?? 0)) positions.set(fix.team, fix);
-    this.#change({ positions });
+    for (const fix of fixes) {
+      const known = this.#moves.get(fix.team) ?? this.#state.positions.get(fix.team);
+      if (fix.at >= (known?.at ?? 0)) this.#moves.set(fix.team, fix);
+    }
+    if (this.#moving === undefined) this.#move();
   }
 
   close(): void {
+    clearTimeout(this.#moving);
     this.watch.close();
+  }
+
+  /** The first at once, and those that follow it soon all together. */
+  #move(): void {
+    this.#moving = undefined;
+    if (this.#moves.size === 0) return;
+    this.#change({ positions: new Map([...this.#state.positions, ...this.#moves]) });
+    this.#moves.clear();
+    this.#moving = setTimeout(() => this.#move(), moveEvery);
   }
 
   #notice(notice: Notice): void {
@@ -151,7 +169,7 @@ export class RoomBoard {
     this.#change({ notices: told(this.#state.notices, notice) });
   }
 
-  /** Changes gather until the next frame of the screen: positions at 1 Hz from 300 teams must not draw 300 times. */
+  /** Changes gather until the next frame of the screen. */
   #change(change: Partial<RoomState>): void {
     this.#state = { ...this.#state, ...change };
     if (this.#queued) return;

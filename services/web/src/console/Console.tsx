@@ -35,13 +35,20 @@ type Open = "none" | "new" | "radio" | "keys";
 export function Console({ rooms, pick, sessions, sounds, toasts, dismiss }: Props) {
   const w = useWords(words);
   const desk = useDesk();
-  const state = useBoard();
+  const incidents = useBoard((s) => s.incidents);
+  const live = useBoard((s) => s.link.state === "live");
   const [selected, select] = useState<string>();
   const [open, setOpen] = useState<Open>("none");
   const back = useCallback(() => setOpen("none"), []);
 
-  const order = useMemo(() => inOrder(state.incidents), [state.incidents]);
-  const incident = selected === undefined ? undefined : state.incidents.get(selected);
+  // The map is heavy: it comes when the queue is there.
+  const [mapped, setMapped] = useState(false);
+  useEffect(() => {
+    if (live) setMapped(true);
+  }, [live]);
+
+  const order = useMemo(() => inOrder(incidents), [incidents]);
+  const incident = selected === undefined ? undefined : incidents.get(selected);
   const actions = useIncidentActions(incident);
 
   // The first incident of an idle console is looked at by itself; after that nobody's view is moved under their hands.
@@ -68,7 +75,7 @@ export function Console({ rooms, pick, sessions, sounds, toasts, dismiss }: Prop
   }, [unled, desk.room.name]);
 
   return (
-    <div className="console" data-stale={state.link.state !== "live" || undefined}>
+    <div className="console" data-stale={!live || undefined}>
       <TopBar
         {...{
           rooms,
@@ -96,7 +103,7 @@ export function Console({ rooms, pick, sessions, sounds, toasts, dismiss }: Prop
             )}
           >
             <Suspense fallback={<p className="empty">…</p>}>
-              <GroupMap selected={selected} select={select} />
+              {mapped && <GroupMap selected={selected} select={select} />}
             </Suspense>
           </Failure>
         </section>

@@ -64,7 +64,7 @@ export function TopBar({ rooms, pick, sessions, sounds, openNew, openRadio, open
 
 function LinkState() {
   const w = useWords(words);
-  const { link } = useBoard();
+  const link = useBoard((s) => s.link);
   const live = link.state === "live";
   return (
     <span className={live ? "link live" : "link off"} role="status">
@@ -104,7 +104,8 @@ const behindBound = 15_000;
 export function CutOff({ sessions }: { sessions: Sessions }) {
   const w = useWords(words);
   const { room, board } = useDesk();
-  const { link, logHeard } = useBoard();
+  const link = useBoard((s) => s.link);
+  const logHeard = useBoard((s) => s.logHeard);
   const now = useNow();
   // Of the link itself: the board is told of its changes, not of each frame.
   const { heard } = board.watch.link;
@@ -135,7 +136,7 @@ export function CutOff({ sessions }: { sessions: Sessions }) {
 
 export function Halted() {
   const w = useWords(words);
-  const { halted } = useBoard();
+  const halted = useBoard((s) => s.halted);
   if (!halted) return null;
   return (
     <div className="banner bad" role="alert">

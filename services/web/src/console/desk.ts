@@ -31,9 +31,10 @@ export function useDesk(): Desk {
   return desk;
 }
 
-export function useBoard(): RoomState {
+/** A part of what is known of the room. Who shows it is drawn anew when that part has changed, and only then. */
+export function useBoard<T>(part: (state: RoomState) => T): T {
   const { board } = useDesk();
-  return useSyncExternalStore(board.subscribe, () => board.state);
+  return useSyncExternalStore(board.subscribe, () => part(board.state));
 }
 
 export function siteOf(room: RoomInfo, site: string): Site | undefined {

@@ -1,6 +1,7 @@
 // The domain's words as people read them (docs: the codes are those of the log). A code without a word is shown as it is: a newer
 // server may say more than this page knows.
 
+import { useCallback } from "react";
 import { type Language, usePreferences } from "./preferences";
 
 type Labels = Record<string, string>;
@@ -329,7 +330,7 @@ export function codes(kind: LabelKind): string[] {
 
 export function useLabels(): (kind: LabelKind, code: string) => string {
   const { language } = usePreferences();
-  return (kind, code) => label(language, kind, code);
+  return useCallback((kind, code) => label(language, kind, code), [language]);
 }
 
 /** Why a command was not carried out, in the person's language. */

@@ -48,14 +48,22 @@ export function millis(at: string | undefined): number {
   return at ? Date.parse(at) : 0;
 }
 
+/** One for each zone: making it takes far longer than what it does. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 /** HH:MM:SS in the time zone of the room. */
 export function clock(at: number, zone: string): string {
-  return new Intl.DateTimeFormat("fr-FR", {
-    timeZone: zone,
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-  }).format(at);
+  let format = formats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat("fr-FR", {
+      timeZone: zone,
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+    });
+    formats.set(zone, format);
+  }
+  return format.format(at);
 }
 
 /** An age or a rest: 0:07, 12:30, 3:04:05. */

@@ -5,6 +5,7 @@ import { Dialog } from "../../ui/Dialog";
 import { useLabels } from "../../ui/labels";
 import { useWords } from "../../ui/words";
 import { siteOf, useBoard, useDesk } from "../desk";
+import { byCallSign } from "../teams/order";
 import { words } from "../words";
 import type { IncidentActions } from "./actions";
 
@@ -19,7 +20,7 @@ export function Assign({ incident: i, actions, close }: Props) {
   const w = useWords(words);
   const label = useLabels();
   const { room } = useDesk();
-  const { teams } = useBoard();
+  const teams = useBoard((s) => s.teams);
   const [team, setTeam] = useState<string>();
   const [reason, setReason] = useState("");
   const proposed = i.proposal?.proposed ?? [];
@@ -29,7 +30,7 @@ export function Assign({ incident: i, actions, close }: Props) {
   };
   const options: Option[] = [...teams.values()]
     .filter((t) => !t.mission)
-    .sort((a, b) => rank(a) - rank(b) || a.call_sign.localeCompare(b.call_sign))
+    .sort((a, b) => rank(a) - rank(b) || byCallSign(a, b))
     .map((t) => {
       const excluded = i.proposal?.exclusions?.find((x) => x.team === t.id);
       return {

@@ -186,7 +186,7 @@ function Notes({ incident: i, actions }: { incident: Incident; actions: Incident
 /** What is asked before something is done. */
 function Questions({ incident: i, actions }: { incident: Incident; actions: IncidentActions }) {
   const w = useWords(words);
-  const { teams } = useBoard();
+  const teams = useBoard((s) => s.teams);
   const q = actions.question;
   const close = () => actions.ask({ of: "none" });
   switch (q.of) {

@@ -9,7 +9,7 @@ import type { IncidentActions } from "./actions";
 /** Each team's part in the incident, with its receipts and their times. */
 export function Missions({ incident: i, actions }: { incident: Incident; actions: IncidentActions }) {
   const w = useWords(words);
-  const { missions } = useBoard();
+  const missions = useBoard((s) => s.missions);
   const list = (i.missions ?? []).flatMap((id) => missions.get(id) ?? []).reverse();
   return (
     <section aria-label={w.missions}>
@@ -28,7 +28,7 @@ function Line({ mission: m, actions }: { mission: Mission; actions: IncidentActi
   const w = useWords(words);
   const label = useLabels();
   const { room, commands } = useDesk();
-  const { teams } = useBoard();
+  const teams = useBoard((s) => s.teams);
   const now = useNow();
   const active = m.ended_at === "";
   const legs: [string, string][] = [

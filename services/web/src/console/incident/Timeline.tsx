@@ -46,7 +46,7 @@ function typeOf(event: unknown): string {
 /** Read when it is opened, and again when the board says that something has changed. */
 function useTimeline(i: Incident, shown: boolean): { entries: Entry[]; failed: boolean } {
   const { api, room } = useDesk();
-  const { missions } = useBoard();
+  const missions = useBoard((s) => s.missions);
   const [entries, setEntries] = useState<Entry[]>([]);
   const [failed, setFailed] = useState(false);
   const changed = JSON.stringify([i, (i.missions ?? []).map((id) => missions.get(id)?.state)]);

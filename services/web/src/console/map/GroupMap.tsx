@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { usePreferences } from "../../ui/preferences";
 import { span, useNow } from "../../ui/time";
 import { useWords } from "../../ui/words";
 import { useBoard, useDesk } from "../desk";
 import { words } from "../words";
 import { type Background, readBackground } from "./background";
-import { collect } from "./features";
+import { incidentsOf, newestOf, sitesOf, teamsOf } from "./features";
 import { MapView } from "./view";
 import "maplibre-gl/dist/maplibre-gl.css";
 
@@ -14,11 +14,17 @@ interface Props {
   select(incident: string): void;
 }
 
+/** A position that grows old is looked at so often, in milliseconds. */
+const ageEvery = 15_000;
+
 /** Sites, entrances, teams and incidents of the group. All of it is in the lists, too: the map is for the eye. */
-export default function GroupMap({ selected, select }: Props) {
+export default memo(function GroupMap({ selected, select }: Props) {
   const w = useWords(words);
   const { room } = useDesk();
-  const state = useBoard();
+  const teams = useBoard((s) => s.teams);
+  const incidents = useBoard((s) => s.incidents);
+  const positions = useBoard((s) => s.positions);
+  const at = Math.floor(useNow() / ageEvery) * ageEvery;
   const { theme } = usePreferences();
   const [background, setBackground] = useState<Background>();
   const [missing, setMissing] = useState(false);
@@ -50,27 +56,31 @@ export default function GroupMap({ selected, select }: Props) {
     };
   }, [background, room, theme, w.map, select]);
 
-  const features = useMemo(() => collect(room, state), [room, state]);
+  const marks = {
+    sites: useMemo(() => sitesOf(room), [room]),
+    incidents: useMemo(() => incidentsOf(room, incidents), [room, incidents]),
+    teams: useMemo(() => teamsOf(room, teams, positions, at), [room, teams, positions, at]),
+  };
   useEffect(() => {
-    view.current?.show(features);
+    view.current?.show(marks);
   });
   useEffect(() => {
-    view.current?.lookAt(selected === undefined ? undefined : state.incidents.get(selected));
-  }, [selected, state.incidents]);
+    view.current?.lookAt(selected === undefined ? undefined : incidents.get(selected));
+  }, [selected, incidents]);
 
   return (
     <>
       <div ref={holder} className="map" />
       <div className="over">
         {(missing || background?.kind === "none") && <p role="status">{w.map_background}</p>}
-        <Age newest={features.newest} />
+        <Age newest={newestOf(teams, positions)} />
         <button type="button" onClick={() => view.current?.whole()}>
           {w.map_centre}
         </button>
       </div>
     </>
   );
-}
+});
 
 /** How old what is shown of the teams is. */
 function Age({ newest }: { newest: number }) {

@@ -1,73 +1,84 @@
-// What is drawn: sites, entrances, incidents that have not ended, teams on duty. A team without a fresh fix is drawn where it was last
-// confirmed, and says so.
+// What stands on the map: sites, entrances, incidents that have not ended, teams on duty. A team without a fresh fix is drawn where it
+// was last confirmed, and says so.
 
-import type { Feature, FeatureCollection, Point } from "geojson";
 import type { RoomState, Team } from "../../board/room";
-import { now } from "../../ui/time";
 import { type RoomInfo, siteOf } from "../desk";
 import { isLive } from "../queue/order";
+import type { Look } from "./images";
 
-export interface Features {
-  sites: FeatureCollection<Point>;
-  incidents: FeatureCollection<Point>;
-  teams: FeatureCollection<Point>;
-  /** When the newest position was true; 0: there is none. */
-  newest: number;
+export interface Mark {
+  lon: number;
+  lat: number;
+  look: Look;
+  /** Which of those that stand at the same place. */
+  slot: number;
 }
 
 /** A fix counts for so long (domain §3), in milliseconds. */
 const fixCounts = 15 * 60_000;
 
-type At = [lon: number, lat: number];
+type At = Pick<Mark, "lon" | "lat">;
 
-export function collect(room: RoomInfo, state: RoomState): Features {
-  const incidents = [...state.incidents.values()].filter(isLive).flatMap((i) => {
-    const at = whereSite(room, i.site);
-    return at ? point(at, { id: i.id, priority: i.priority }) : [];
-  });
-  let newest = 0;
-  const teams = [...state.teams.values()]
-    .filter((t) => t.on_duty)
-    .flatMap((t) => {
-      const seen = state.positions.get(t.id);
-      const seenAt = seen?.at ?? 0;
-      newest = Math.max(newest, seenAt);
-      const fresh = seen && now() - seenAt < fixCounts;
-      const at: At | undefined = fresh ? [seen.lon, seen.lat] : whereTeam(room, t);
-      return at ? point(at, { name: t.call_sign, status: t.status, estimated: !fresh }) : [];
-    });
-  const sites = (room.sites ?? []).flatMap((s) =>
-    (s.entrances ?? []).map((e, k) =>
-      point([e.lon, e.lat], { name: k === 0 ? s.name : "", entrance: e.label || e.id }),
-    ),
+export function sitesOf(room: RoomInfo): Mark[] {
+  return (room.sites ?? []).flatMap((s) =>
+    (s.entrances ?? []).map(({ lon, lat }, k) => ({
+      ...{ lon, lat, slot: 0 },
+      look: { of: "site", text: k === 0 ? s.name : "" },
+    })),
   );
-  return { sites: all(sites), incidents: all(spread(incidents)), teams: all(spread(teams)), newest };
+}
+
+export function incidentsOf(room: RoomInfo, incidents: RoomState["incidents"]): Mark[] {
+  return spread(
+    [...incidents.values()].filter(isLive).flatMap((i) => {
+      const at = whereSite(room, i.site);
+      return at ? { ...at, look: { of: "incident", text: i.id, priority: i.priority } } : [];
+    }),
+  );
+}
+
+/** The teams on duty at a time of the room. */
+export function teamsOf(
+  room: RoomInfo,
+  teams: RoomState["teams"],
+  positions: RoomState["positions"],
+  now: number,
+): Mark[] {
+  const onDuty = [...teams.values()].filter((t) => t.on_duty);
+  return spread(
+    onDuty.flatMap((t) => {
+      const seen = positions.get(t.id);
+      const fresh = seen && now - seen.at < fixCounts;
+      const at = fresh ? { lon: seen.lon, lat: seen.lat } : whereTeam(room, t);
+      const look: Look = { of: "team", text: t.call_sign, status: t.status, estimated: !fresh };
+      return at ? { ...at, look } : [];
+    }),
+  );
+}
+
+/** When the newest position of those on duty was true; 0: there is none. */
+export function newestOf(teams: RoomState["teams"], positions: RoomState["positions"]): number {
+  let newest = 0;
+  for (const { team, at } of positions.values()) if (teams.get(team)?.on_duty) newest = Math.max(newest, at);
+  return newest;
 }
 
 function whereSite(room: RoomInfo, site: string): At | undefined {
   const e = siteOf(room, site)?.entrances?.[0];
-  return e && [e.lon, e.lat];
+  return e && { lon: e.lon, lat: e.lat };
 }
 
 function whereTeam(room: RoomInfo, t: Team): At | undefined {
   return whereSite(room, t.place?.site || t.home_site);
 }
 
-function point(at: At, properties: Record<string, unknown>): Feature<Point> {
-  return { type: "Feature", geometry: { type: "Point", coordinates: at }, properties };
-}
-
-function all(features: Feature<Point>[]): FeatureCollection<Point> {
-  return { type: "FeatureCollection", features };
-}
-
-/** What stands at the same place is set side by side, as an offset in pixels that the style adds. */
-function spread(features: Feature<Point>[]): Feature<Point>[] {
+/** What stands at the same place is set side by side. */
+function spread(marks: Omit<Mark, "slot">[]): Mark[] {
   const taken = new Map<string, number>();
-  return features.map((f) => {
-    const key = f.geometry.coordinates.map((c) => c.toFixed(5)).join();
-    const k = taken.get(key) ?? 0;
-    taken.set(key, k + 1);
-    return { ...f, properties: { ...f.properties, slot: k } };
+  return marks.map((m) => {
+    const key = `${m.lon.toFixed(5)} ${m.lat.toFixed(5)}`;
+    const slot = taken.get(key) ?? 0;
+    taken.set(key, slot + 1);
+    return { ...m, slot };
   });
 }

@@ -1,13 +1,23 @@
-// Marks with their words, drawn here: the map needs no fonts from anywhere. The name of an image says all that it shows, so each is drawn
-// once, when the map first asks for it.
+// Marks with their words, drawn here: the map needs no fonts from anywhere.
 
 import type { Theme } from "../../ui/preferences";
 
-export type Look = "site" | "team" | "incident";
+export interface TeamLook {
+  of: "team";
+  text: string;
+  status: string;
+  estimated: boolean;
+}
 
-export const imageName = (look: Look): string => look;
+/** All that a mark shows. */
+export type Look =
+  | TeamLook
+  | { of: "site"; text: string }
+  | { of: "incident"; text: string; priority: number };
 
-const ratio = 2;
+/** Marks have so many pixels for each that the page counts, each way. */
+export const ratio = 2;
+const dotSize = 11;
 const font = "600 12px system-ui, sans-serif";
 
 interface Colours {
@@ -15,7 +25,7 @@ interface Colours {
   panel: string;
   line: string;
   team: Record<string, string>;
-  priority: Record<string, string>;
+  priority: Record<number, string>;
   onPriority: string;
 }
 
@@ -25,7 +35,7 @@ const colours: Record<Theme, Colours> = {
     panel: "#ffffff",
     line: "#4d5766",
     team: { available: "#14683a", offered: "#7a4a00", unreachable: "#a3121f" },
-    priority: { "1": "#a3121f", "2": "#7a4a00", "3": "#33597f" },
+    priority: { 1: "#a3121f", 2: "#7a4a00", 3: "#33597f" },
     onPriority: "#ffffff",
   },
   dark: {
@@ -33,26 +43,41 @@ const colours: Record<Theme, Colours> = {
     panel: "#161b22",
     line: "#a7b2c1",
     team: { available: "#7bd6a0", offered: "#f3c26b", unreachable: "#ff9a96" },
-    priority: { "1": "#ff8f8a", "2": "#f3c26b", "3": "#9cc2e8" },
+    priority: { 1: "#ff8f8a", 2: "#f3c26b", 3: "#9cc2e8" },
     onPriority: "#14181f",
   },
 };
 
 const going = { light: "#0b5cad", dark: "#7fb8f5" };
 
-/** Draws what a name says; undefined when it is none of ours. */
-export function drawImage(name: string, theme: Theme): ImageData | undefined {
-  const [look, text = "", kind = "", estimated = ""] = name.split("|");
+/** Draws a mark with its words. */
+export function drawMark(look: Look, theme: Theme): ImageBitmap {
   const c = colours[theme];
-  switch (look) {
+  switch (look.of) {
     case "site":
-      return site(text, c);
+      return site(look.text, c);
     case "team":
-      return badge(text, c.team[kind] ?? going[theme], c.panel, c.ink, estimated === "true");
+      return badge(look, colourOf(look, theme), c);
     case "incident":
-      return incident(`P${kind} ${text}`, c.priority[kind] ?? c.ink, c.onPriority);
+      return incident(`P${look.priority} ${look.text}`, c.priority[look.priority] ?? c.ink, c.onPriority);
   }
-  return undefined;
+}
+
+/** A team where there is no room for its name. */
+export function drawDot(look: TeamLook, theme: Theme): ImageBitmap {
+  const c = canvas(dotSize, dotSize);
+  c.fillStyle = look.estimated ? colours[theme].panel : colourOf(look, theme);
+  c.strokeStyle = look.estimated ? colourOf(look, theme) : colours[theme].panel;
+  c.lineWidth = 2;
+  c.beginPath();
+  c.arc(dotSize / 2, dotSize / 2, dotSize / 2 - 1.5, 0, 2 * Math.PI);
+  c.fill();
+  c.stroke();
+  return c.canvas.transferToImageBitmap();
+}
+
+function colourOf({ status }: TeamLook, theme: Theme): string {
+  return colours[theme].team[status] ?? going[theme];
 }
 
 function canvas(width: number, height: number): OffscreenCanvasRenderingContext2D {
@@ -68,12 +93,8 @@ function widthOf(text: string): number {
   return Math.ceil(canvas(1, 1).measureText(text).width);
 }
 
-function taken(c: OffscreenCanvasRenderingContext2D): ImageData {
-  return c.getImageData(0, 0, c.canvas.width, c.canvas.height);
-}
-
 /** A cross for an entrance, and below it the name. */
-function site(text: string, colours: Colours): ImageData {
+function site(text: string, colours: Colours): ImageBitmap {
   const width = Math.max(16, widthOf(text) + 8);
   const c = canvas(width, 32);
   c.strokeStyle = colours.line;
@@ -91,11 +112,11 @@ function site(text: string, colours: Colours): ImageData {
   c.strokeText(text, width / 2, 22);
   c.fillStyle = colours.ink;
   c.fillText(text, width / 2, 22);
-  return taken(c);
+  return c.canvas.transferToImageBitmap();
 }
 
 /** A team: round, with its call sign; dashed where its place is estimated. */
-function badge(text: string, colour: string, panel: string, ink: string, estimated: boolean): ImageData {
+function badge({ text, estimated }: TeamLook, colour: string, { panel, ink }: Colours): ImageBitmap {
   const width = widthOf(text) + 18;
   const c = canvas(width, 22);
   c.fillStyle = panel;
@@ -109,11 +130,11 @@ function badge(text: string, colour: string, panel: string, ink: string, estimat
   c.fillStyle = ink;
   c.textAlign = "center";
   c.fillText(text, width / 2, 11.5);
-  return taken(c);
+  return c.canvas.transferToImageBitmap();
 }
 
 /** An incident: square, filled. */
-function incident(text: string, colour: string, ink: string): ImageData {
+function incident(text: string, colour: string, ink: string): ImageBitmap {
   const width = widthOf(text) + 12;
   const c = canvas(width, 22);
   c.fillStyle = colour;
@@ -123,5 +144,5 @@ function incident(text: string, colour: string, ink: string): ImageData {
   c.fillStyle = ink;
   c.textAlign = "center";
   c.fillText(text, width / 2, 11.5);
-  return taken(c);
+  return c.canvas.transferToImageBitmap();
 }

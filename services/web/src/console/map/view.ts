@@ -3,8 +3,6 @@
 import {
   AttributionControl,
   addProtocol,
-  type ExpressionSpecification,
-  type GeoJSONSource,
   type LayerSpecification,
   LngLatBounds,
   Map as MapLibre,
@@ -18,8 +16,7 @@ import type { Incident } from "../../board/room";
 import type { Theme } from "../../ui/preferences";
 import { type RoomInfo, siteOf } from "../desk";
 import type { Background } from "./background";
-import type { Features } from "./features";
-import { drawImage, imageName, type Look } from "./images";
+import { MarkCanvas, type Marks } from "./marks";
 
 setWorkerUrl(workerUrl);
 addProtocol("pmtiles", new Protocol().tile);
@@ -40,8 +37,7 @@ const failuresUntilMissing = 6;
 export class MapView {
   #map: MapLibre;
   #options: Options;
-  #ready = false;
-  #latest: Features | undefined;
+  #marks: MarkCanvas;
   #failed = 0;
   #looked: string | undefined;
 
@@ -66,11 +62,7 @@ export class MapView {
       this.#map.addControl(
         new AttributionControl({ compact: true, customAttribution: background.attribution }),
       );
-    this.#map.on("load", () => this.#load());
-    this.#map.setMissingStyleImageResolver((id) => {
-      const image = drawImage(id, theme);
-      if (image && !this.#map.hasImage(id)) this.#map.addImage(id, image, { pixelRatio: 2 });
-    });
+    this.#marks = new MarkCanvas(this.#map, theme);
     this.#map.on("error", (e) => "sourceId" in e && e.sourceId === "ground" && this.#tileFailed());
     this.#map.on("data", (e) => {
       if (e.dataType === "source" && e.sourceId === "ground" && e.tile && this.#failed > 0) {
@@ -78,19 +70,17 @@ export class MapView {
         options.missing(false);
       }
     });
-    this.#map.on("click", "incidents", (e) => {
-      const id: unknown = e.features?.[0]?.properties.id;
-      if (typeof id === "string") options.pick(id);
+    this.#map.on("click", (e) => {
+      const id = this.#marks.incidentAt(e.point);
+      if (id) options.pick(id);
+    });
+    this.#map.on("mousemove", (e) => {
+      this.#map.getCanvas().style.cursor = this.#marks.incidentAt(e.point) ? "pointer" : "";
     });
   }
 
-  show(features: Features): void {
-    if (this.#latest === features) return;
-    this.#latest = features;
-    if (!this.#ready) return;
-    this.#source("sites").setData(features.sites);
-    this.#source("incidents").setData(features.incidents);
-    this.#source("teams").setData(features.teams);
+  show(marks: Marks): void {
+    this.#marks.show(marks);
   }
 
   /** Moves to an incident when another one is looked at; not when it changes. */
@@ -108,23 +98,6 @@ export class MapView {
 
   close(): void {
     this.#map.remove();
-  }
-
-  #load(): void {
-    const nothing = { type: "FeatureCollection" as const, features: [] };
-    for (const id of ["sites", "teams", "incidents"])
-      this.#map.addSource(id, { type: "geojson", data: nothing });
-    for (const layer of layers()) this.#map.addLayer(layer);
-    this.#ready = true;
-    const latest = this.#latest;
-    this.#latest = undefined;
-    if (latest) this.show(latest);
-  }
-
-  #source(id: string): GeoJSONSource {
-    const source = this.#map.getSource<GeoJSONSource>(id);
-    if (!source) throw new Error(`the map has lost its source ${id}`);
-    return source;
   }
 
   #tileFailed(): void {
@@ -214,45 +187,5 @@ function ground(b: Background, theme: Theme): LayerSpecification[] {
         "line-width": ["interpolate", ["linear"], ["zoom"], 10, 0.6, 16, 6],
       },
     },
-  ];
-}
-
-/** The name of an image is all that it shows: see images.ts. */
-function image(look: Look, ...parts: ExpressionSpecification[]): ExpressionSpecification {
-  return ["concat", imageName(look), ...parts.flatMap((p): (string | ExpressionSpecification)[] => ["|", p])];
-}
-
-/** What stands at the same place is set side by side, so many pixels apart. */
-function bySlot(apart: number): ExpressionSpecification {
-  return [
-    "interpolate",
-    ["linear"],
-    ["get", "slot"],
-    0,
-    ["literal", [0, 0]],
-    20,
-    ["literal", [20 * apart, 0]],
-  ];
-}
-
-function layers(): LayerSpecification[] {
-  const symbol = (id: string, layout: object): LayerSpecification => ({
-    id,
-    type: "symbol",
-    source: id,
-    layout: { "icon-allow-overlap": true, "icon-ignore-placement": true, ...layout },
-  });
-  return [
-    symbol("sites", { "icon-image": image("site", ["get", "name"]), "icon-anchor": "top" }),
-    symbol("teams", {
-      "icon-image": image("team", ["get", "name"], ["get", "status"], ["to-string", ["get", "estimated"]]),
-      "icon-anchor": "bottom-left",
-      "icon-offset": bySlot(74),
-    }),
-    symbol("incidents", {
-      "icon-image": image("incident", ["get", "id"], ["to-string", ["get", "priority"]]),
-      "icon-anchor": "bottom-right",
-      "icon-offset": bySlot(-58),
-    }),
   ];
 }

@@ -1,3 +1,4 @@
+import { memo, useEffect, useRef } from "react";
 import type { Incident } from "../../board/room";
 import type { Notice } from "../../gen/proto/vigie/watch/v1/frames_pb";
 import { useLabels } from "../../ui/labels";
@@ -16,9 +17,10 @@ interface Props {
 
 export function Queue({ order, selected, select }: Props) {
   const w = useWords(words);
-  const { notices } = useBoard();
+  const notices = useBoard((s) => s.notices);
+  const beat = Math.floor(useNow() / 1000) % 2 === 1;
   return (
-    <section className="queue" aria-label={w.queue}>
+    <section className="queue" aria-label={w.queue} data-beat={beat || undefined}>
       <Notices notices={[...notices.values()]} />
       <ul aria-label={w.queue}>
         {order.live.map((i) => (
@@ -44,7 +46,8 @@ export function Queue({ order, selected, select }: Props) {
   );
 }
 
-function Row({
+/** Of a hundred rows only those that have changed are drawn anew; the time that runs is a part of its own. */
+const Row = memo(function Row({
   incident: i,
   selected,
   select,
@@ -52,11 +55,16 @@ function Row({
   const w = useWords(words);
   const label = useLabels();
   const { room, session } = useDesk();
-  const now = useNow();
+  const self = useRef<HTMLButtonElement>(null);
+  // Whoever walks through the queue by key sees where they are.
+  useEffect(() => {
+    if (selected) self.current?.scrollIntoView({ block: "nearest" });
+  }, [selected]);
   const ended = i.ended_at !== "";
   const unled = !ended && !i.claimed_by;
   return (
     <button
+      ref={self}
       type="button"
       className={`row p${i.priority}${unled ? " unled" : ""}`}
       aria-current={selected}
@@ -79,19 +87,21 @@ function Row({
             </>
           )}
         </span>
-        <Flags incident={i} now={now} />
+        <Flags incident={i} />
       </span>
-      {ended ? (
-        <time className="age">{clock(millis(i.ended_at), room.timezone)}</time>
-      ) : (
-        <time className={`age ${tone(i, room, now)}`}>{span(now - millis(i.received_at))}</time>
-      )}
+      {ended ? <time className="age">{clock(millis(i.ended_at), room.timezone)}</time> : <Age incident={i} />}
     </button>
   );
+});
+
+function Age({ incident: i }: { incident: Incident }) {
+  const { room } = useDesk();
+  const now = useNow();
+  return <time className={`age ${tone(i, room, now)}`}>{span(now - millis(i.received_at))}</time>;
 }
 
 /** What must not be overlooked, in words. */
-function Flags({ incident: i, now }: { incident: Incident; now: number }) {
+function Flags({ incident: i }: { incident: Incident }) {
   const w = useWords(words);
   if (i.ended_at) return null;
   return (
@@ -102,11 +112,17 @@ function Flags({ incident: i, now }: { incident: Incident; now: number }) {
       {i.neglected > 0 && <b className="flag bad">{w.neglected(i.neglected)}</b>}
       {i.proposal?.until && (
         <b className="flag warn">
-          {w.choose} · {w.goes_in(span(millis(i.proposal.until) - now))}
+          {w.choose} · <GoesIn until={i.proposal.until} />
         </b>
       )}
     </span>
   );
+}
+
+function GoesIn({ until }: { until: string }) {
+  const w = useWords(words);
+  const now = useNow();
+  return w.goes_in(span(millis(until) - now));
 }
 
 /** Alarms on which nobody has decided: shown and sounded all the same. */

@@ -10,6 +10,7 @@ import { useWords } from "../../ui/words";
 import { useBoard, useDesk } from "../desk";
 import { keyOf } from "../keys";
 import { words } from "../words";
+import { byCallSign } from "./order";
 
 /** What a team may say, each with its key. */
 const said = [
@@ -33,7 +34,7 @@ export function Radio({ close }: { close(): void }) {
   const w = useWords(words);
   const label = useLabels();
   const { ask, room } = useDesk();
-  const { teams } = useBoard();
+  const teams = useBoard((s) => s.teams);
   const [who, setWho] = useState<string>();
   const [heard, setHeard] = useState("");
   const list = useMemo(() => byKey([...teams.values()]), [teams]);
@@ -121,7 +122,7 @@ export function Radio({ close }: { close(): void }) {
 /** Teams with a mission first, then those on duty: the nearest keys are for those who speak most. */
 function byKey(teams: Team[]): ReadonlyMap<string, Team> {
   const rank = (t: Team) => (t.mission ? 0 : t.on_duty ? 1 : 2);
-  const sorted = teams.sort((a, b) => rank(a) - rank(b) || a.call_sign.localeCompare(b.call_sign));
+  const sorted = teams.sort((a, b) => rank(a) - rank(b) || byCallSign(a, b));
   return new Map(sorted.slice(0, teamKeys.length).map((t, k) => [teamKeys[k] ?? "", t]));
 }
 

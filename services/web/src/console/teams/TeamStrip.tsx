@@ -1,3 +1,4 @@
+import { memo } from "react";
 import type { Team } from "../../board/room";
 import type { Device } from "../../gen/proto/vigie/watch/v1/frames_pb";
 import { useLabels } from "../../ui/labels";
@@ -5,6 +6,7 @@ import { clock, millis, span, useNow } from "../../ui/time";
 import { useWords } from "../../ui/words";
 import { placeOf, siteOf, useBoard, useDesk } from "../desk";
 import { words } from "../words";
+import { byCallSign } from "./order";
 
 const statusOrder = [
   "offered",
@@ -19,12 +21,12 @@ const statusOrder = [
 ];
 
 /** The teams of the room: call sign, status, place, shift end, last contact. */
-export function TeamStrip() {
+export const TeamStrip = memo(function TeamStrip() {
   const w = useWords(words);
-  const { teams, devices } = useBoard();
+  const teams = useBoard((s) => s.teams);
+  const devices = useBoard((s) => s.devices);
   const all = [...teams.values()].sort(
-    (a, b) =>
-      statusOrder.indexOf(a.status) - statusOrder.indexOf(b.status) || a.call_sign.localeCompare(b.call_sign),
+    (a, b) => statusOrder.indexOf(a.status) - statusOrder.indexOf(b.status) || byCallSign(a, b),
   );
   const on = all.filter((t) => t.on_duty);
   const off = all.filter((t) => !t.on_duty);
@@ -49,7 +51,7 @@ export function TeamStrip() {
       )}
     </section>
   );
-}
+});
 
 /** The lowest battery of a team's handhelds. */
 function batteryOf(t: Team, devices: ReadonlyMap<string, Device>): number | undefined {
@@ -59,11 +61,10 @@ function batteryOf(t: Team, devices: ReadonlyMap<string, Device>): number | unde
 
 const lowBattery = 20;
 
-function TeamCard({ team: t, battery }: { team: Team; battery: number | undefined }) {
+const TeamCard = memo(function TeamCard({ team: t, battery }: { team: Team; battery: number | undefined }) {
   const w = useWords(words);
   const label = useLabels();
   const { room } = useDesk();
-  const now = useNow();
   const where = t.place
     ? placeOf(room, t.place.site, t.place.zone)
     : (siteOf(room, t.home_site)?.name ?? t.home_site);
@@ -79,7 +80,7 @@ function TeamCard({ team: t, battery }: { team: Team; battery: number | undefine
       {t.on_duty && (
         <span className="small">
           {t.until && `${w.shift_end} ${clock(millis(t.until), room.timezone).slice(0, 5)} · `}
-          {w.last_contact} {t.reachable ? w.now : t.contact_at ? span(now - millis(t.contact_at)) : "–"}
+          {w.last_contact} {t.reachable ? w.now : t.contact_at ? <Since at={t.contact_at} /> : "–"}
           {battery !== undefined && (
             <b className={battery <= lowBattery ? "bad" : undefined}> · {w.battery(battery)}</b>
           )}
@@ -87,4 +88,8 @@ function TeamCard({ team: t, battery }: { team: Team; battery: number | undefine
       )}
     </li>
   );
+});
+
+function Since({ at }: { at: string }) {
+  return span(useNow() - millis(at));
 }
