@@ -23,10 +23,10 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check browser pictures whole real stack-up stack-down up-stack
+.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check browser browser-figures pictures whole real stack-up stack-down up-stack
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 build: web ## bin/vigie and one binary per service, with the web apps in the gateway
 	@mkdir -p bin
@@ -123,6 +123,10 @@ web-check: build $(WEB) $(BROWSER) ## the web apps: style, types, unit tests
 browser: build $(BROWSER) ## stories over the running program in Debian's Chromium; pictures of every view in tests/browser/shots
 	tools/chromium
 	cd tests/browser && VIGIE_BIN=$(CURDIR)/bin/vigie npm test --silent -- $(ARGS)
+
+browser-figures: build $(BROWSER) ## how fast the web apps are on this machine, as a table; traces in tests/browser/shots
+	tools/chromium
+	cd tests/browser && VIGIE_BIN=$(CURDIR)/bin/vigie npx vitest run --config figures.config.ts
 
 pictures: build $(BROWSER) ## the pictures of the README, anew
 	tools/chromium

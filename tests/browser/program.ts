@@ -16,6 +16,22 @@ export interface Account {
   scope: string;
 }
 
+/** What stands in one of the regions that come with Vigie. */
+export function regionFile(name: string): string {
+  return readFileSync(join(root, `deployments/regions/${name}.yaml`), "utf8");
+}
+
+export interface Outcome {
+  outcome: string;
+  code?: string;
+}
+
+/** What the stories read of a room's state. */
+export interface View {
+  incidents: { id: string; state: string; in_danger: string; ended_at: string; priority: number }[];
+  missions: Record<string, string>[];
+}
+
 interface Run {
   url: string;
   url_tls?: string;
@@ -28,17 +44,11 @@ export class Program {
   #run: Run | undefined;
   #said = "";
 
-  constructor(region = "two-sites", args: string[] = []) {
-    this.#args = [
-      ...[
-        "up",
-        "--data",
-        join(this.dir, "data"),
-        "--region",
-        join(root, `deployments/regions/${region}.yaml`),
-      ],
-      ...["--json", ...args],
-    ];
+  /** A program of its own for a region: the text of its file. */
+  constructor(region = regionFile("two-sites")) {
+    const path = join(this.dir, "region.yaml");
+    writeFileSync(path, region);
+    this.#args = ["up", "--data", join(this.dir, "data"), "--region", path, "--json"];
   }
 
   /** Starts it, at the same address as before when it has run already, and waits until it says that it is ready. */
@@ -132,10 +142,13 @@ export class Program {
   }
 
   /** Signs a handheld on for a team. */
-  async handheld(team: string, guard: string): Promise<string> {
+  async handheld(team: string, guard: string, by?: string): Promise<string> {
     const res = await fetch(`${this.url}/v1/device-tokens`, {
       method: "POST",
-      headers: { Authorization: `Bearer ${await this.token("chief")}`, "Content-Type": "application/json" },
+      headers: {
+        Authorization: `Bearer ${by ?? (await this.token("chief"))}`,
+        "Content-Type": "application/json",
+      },
       body: JSON.stringify({ team, guard }),
     });
     const answer = (await res.json()) as { token?: string };
@@ -153,19 +166,30 @@ export class Program {
   }
 
   /** Asks a command over REST, as an account of the role. */
-  async command(room: string, role: string, body: Record<string, unknown>): Promise<{ outcome: string }> {
-    const res = await fetch(`${this.url}/v1/rooms/${room}/commands/${crypto.randomUUID()}`, {
-      method: "PUT",
-      headers: { Authorization: `Bearer ${await this.token(role)}`, "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    return (await res.json()) as { outcome: string };
+  async command(room: string, role: string, body: Record<string, unknown>): Promise<Outcome> {
+    return await this.#put(room, await this.token(role), body);
   }
 
-  /** Writes a file into the program's own directory, a region say, and gives its path. */
-  file(name: string, content: string): string {
-    const path = join(this.dir, name);
-    writeFileSync(path, content);
-    return path;
+  /** Asks a command, which has to be carried out, with a token. */
+  async ask(room: string, token: string, body: Record<string, unknown>): Promise<void> {
+    const answer = await this.#put(room, token, body);
+    if (answer.outcome !== "done") throw new Error(`${body.type}: ${JSON.stringify(answer)}`);
+  }
+
+  async #put(room: string, token: string, body: Record<string, unknown>): Promise<Outcome> {
+    const res = await fetch(`${this.url}/v1/rooms/${room}/commands/${crypto.randomUUID()}`, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return (await res.json()) as Outcome;
+  }
+
+  /** The room's own word. */
+  async state(room: string): Promise<View> {
+    const res = await fetch(`${this.url}/v1/rooms/${room}/state`, {
+      headers: { Authorization: `Bearer ${await this.token("chief")}` },
+    });
+    return (await res.json()) as View;
   }
 }
