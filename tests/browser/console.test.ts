@@ -71,7 +71,6 @@ test("an incident by telephone, a team by radio, to the end, by keyboard alone",
   await page.getByRole("dialog").waitFor();
   await page.keyboard.type("north 1");
   await page.keyboard.press("Enter");
-  await page.keyboard.press("Tab");
   await page.keyboard.type("radio only tonight");
   await shot(page, "console-assign");
   await page.keyboard.press("Enter");

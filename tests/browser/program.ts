@@ -187,9 +187,20 @@ export class Program {
 
   /** The room's own word. */
   async state(room: string): Promise<View> {
-    const res = await fetch(`${this.url}/v1/rooms/${room}/state`, {
+    return (await this.#read(`/v1/rooms/${room}/state`)) as View;
+  }
+
+  /** Where the teams of a room were last. */
+  async positions(room: string): Promise<{ team: string; lat: number }[]> {
+    const known = (await this.#read(`/v1/rooms/${room}/positions`)) as { positions?: [] };
+    return known.positions ?? [];
+  }
+
+  async #read(path: string): Promise<unknown> {
+    const res = await fetch(this.url + path, {
       headers: { Authorization: `Bearer ${await this.token("chief")}` },
     });
-    return (await res.json()) as View;
+    if (!res.ok) throw new Error(`${path}: ${res.status} ${await res.text()}`);
+    return await res.json();
   }
 }

@@ -1,6 +1,8 @@
 /** The key of an event that is meant for the room, in lower case; undefined when it is somebody's typing or a browser's. */
 export function keyOf(e: KeyboardEvent): string | undefined {
   if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return undefined;
+  // A key that is held down asks once; only who walks through a list goes on.
+  if (e.repeat && !e.key.startsWith("Arrow")) return undefined;
   const at = e.target instanceof HTMLElement ? e.target : undefined;
   if (at?.isContentEditable || at?.matches("input, select, textarea")) return undefined;
   const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;

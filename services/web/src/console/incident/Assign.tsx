@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { Incident, Team } from "../../board/room";
 import { Combobox, type Option } from "../../ui/Combobox";
 import { Dialog } from "../../ui/Dialog";
@@ -23,6 +23,7 @@ export function Assign({ incident: i, actions, close }: Props) {
   const teams = useBoard((s) => s.teams);
   const [team, setTeam] = useState<string>();
   const [reason, setReason] = useState("");
+  const why = useRef<HTMLInputElement>(null);
   const proposed = i.proposal?.proposed ?? [];
   const rank = (t: Team) => {
     const at = proposed.indexOf(t.id);
@@ -55,10 +56,18 @@ export function Assign({ incident: i, actions, close }: Props) {
   return (
     <Dialog title={w.assign_title(i.id)} close={close}>
       <form onSubmit={submit}>
-        <Combobox label={w.team} options={options} value={team} choose={setTeam} none={w.no_match} />
+        <Combobox
+          label={w.team}
+          options={options}
+          value={team}
+          choose={setTeam}
+          chosen={() => why.current?.focus()}
+          none={w.no_match}
+        />
         <label>
           {wanted ? w.reason_needed : w.reason}
           <input
+            ref={why}
             required={wanted}
             maxLength={256}
             value={reason}

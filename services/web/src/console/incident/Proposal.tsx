@@ -19,6 +19,7 @@ export function Proposal({ incident: i, actions }: { incident: Incident; actions
   if (!p || i.ended_at) return null;
   const proposed = p.proposed ?? [];
   const candidates = p.candidates ?? [];
+  const first = (p.first ?? []).map((team) => candidates.find((c) => c.team === team)?.call_sign ?? team);
   const nearest = candidates.find((c) => c.nearest);
   return (
     <section className="proposal" aria-label={w.proposal}>
@@ -74,9 +75,9 @@ export function Proposal({ incident: i, actions }: { incident: Incident; actions
       )}
       {commands && (
         <div className="actions">
-          {(p.first?.length ?? 0) > 0 && (
+          {first.length > 0 && (
             <button type="button" className="primary" onClick={actions.confirm}>
-              {w.confirm}
+              {w.confirm(first.join(" + "))}
             </button>
           )}
           <button type="button" onClick={() => actions.ask({ of: "assign" })}>
