@@ -131,8 +131,9 @@ func besideHistory(ctx context.Context, s settings) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.stop()) }()
+	var asked atomic.Int64
 	got, read, err := beside(ctx, s, v, row{Name: "alarm beside a full replay", aim: "p99 ≤ 3 ×"}, func(ctx context.Context) (int, error) {
-		return v.lookBack(ctx, s.records)
+		return v.lookBack(ctx, s.records, &asked)
 	})
 	if err != nil {
 		return nil, err
@@ -159,10 +160,11 @@ func writeHistory(ctx context.Context, s settings, dir string) (err error) {
 }
 
 // lookBack asks, as many times as there is time for and twice at the same time, for the room as it was at ever earlier
-// points, none of which can be reached from a fold made before, and says how many records were read for it.
-func (s *system) lookBack(ctx context.Context, records int) (int, error) {
+// points, none of which can be reached from a fold made before, and says how many records were read for it. asked counts the
+// points of all rounds.
+func (s *system) lookBack(ctx context.Context, records int, asked *atomic.Int64) (int, error) {
 	var wait sync.WaitGroup
-	var asked, read atomic.Int64
+	var read atomic.Int64
 	errs := make([]error, 2)
 	for k := range errs {
 		wait.Go(func() {

@@ -18,7 +18,7 @@ var ErrBusy = errors.New("others are looking back already: try again in some sec
 const (
 	// stretch is how many records a reading goes through between pauses: short enough that an alarm which comes meanwhile
 	// hardly waits.
-	stretch = 512
+	stretch = 128
 	// longestWork keeps a reading that waited for the broker from waiting for as long again.
 	longestWork = time.Second
 	// patience is how long somebody waits for their turn.
