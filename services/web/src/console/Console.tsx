@@ -4,6 +4,7 @@ import type { Sessions } from "../session/session";
 import { Failure } from "../ui/Failure";
 import { useLatest } from "../ui/latest";
 import { useWords } from "../ui/words";
+import { Banners, Sheet } from "./Banners";
 import { type RoomInfo, useBoard, useDesk } from "./desk";
 import { Keys } from "./dialogs/Keys";
 import { useIncidentActions } from "./incident/actions";
@@ -13,7 +14,7 @@ import { NewIncident } from "./open/NewIncident";
 import { inOrder } from "./queue/order";
 import { Queue } from "./queue/Queue";
 import type { Sounds } from "./sounds";
-import { CutOff, Halted, TopBar } from "./TopBar";
+import { TopBar } from "./TopBar";
 import { Radio } from "./teams/Radio";
 import { TeamStrip } from "./teams/TeamStrip";
 import { type Toast, Toasts } from "./toasts";
@@ -75,7 +76,7 @@ export function Console({ rooms, pick, sessions, sounds, toasts, dismiss }: Prop
   }, [unled, desk.room.name]);
 
   return (
-    <div className="console" data-stale={!live || undefined}>
+    <Sheet>
       <TopBar
         {...{
           rooms,
@@ -87,8 +88,7 @@ export function Console({ rooms, pick, sessions, sounds, toasts, dismiss }: Prop
           openKeys: () => setOpen("keys"),
         }}
       />
-      <Halted />
-      <CutOff sessions={sessions} />
+      <Banners sessions={sessions} />
       <div className="panes">
         <Queue order={order} selected={selected} select={select} />
         <section className="map-pane" aria-label={w.map}>
@@ -114,7 +114,7 @@ export function Console({ rooms, pick, sessions, sounds, toasts, dismiss }: Prop
       {open === "radio" && <Radio close={back} />}
       {open === "keys" && <Keys close={back} />}
       <Toasts toasts={toasts} dismiss={dismiss} />
-    </div>
+    </Sheet>
   );
 }
 

@@ -1,11 +1,11 @@
 import { useSyncExternalStore } from "react";
 import { Preferences } from "../session/SignIn";
 import type { Sessions } from "../session/session";
-import { silenceBound } from "../socket/watch";
 import { clock, span, useNow } from "../ui/time";
 import { useWords } from "../ui/words";
-import { type RoomInfo, useBoard, useDesk } from "./desk";
+import { type RoomInfo, useDesk } from "./desk";
 import type { Sounds } from "./sounds";
+import { useStale } from "./stale";
 import { words } from "./words";
 
 interface Props {
@@ -64,11 +64,17 @@ export function TopBar({ rooms, pick, sessions, sounds, openNew, openRadio, open
 
 function LinkState() {
   const w = useWords(words);
-  const link = useBoard((s) => s.link);
-  const live = link.state === "live";
+  const stale = useStale();
+  const said = {
+    connecting: `○ ${w.connecting}`,
+    cut_off: `✕ ${w.cut_off}`,
+    ended: `✕ ${w.cut_off}`,
+    halted: `✕ ${w.link_halted}`,
+    behind: `✕ ${w.link_behind}`,
+  };
   return (
-    <span className={live ? "link live" : "link off"} role="status">
-      {live ? `● ${w.live}` : link.state === "connecting" ? `○ ${w.connecting}` : `✕ ${w.cut_off}`}
+    <span className={stale ? "link off" : "link live"} role="status">
+      {stale ? said[stale] : `● ${w.live}`}
     </span>
   );
 }
@@ -94,53 +100,5 @@ function SoundState({ sounds }: { sounds: Sounds }) {
     <button type="button" className="quiet" onClick={() => sounds.mute()}>
       {w.sound_mute}
     </button>
-  );
-}
-
-/** A log that was not heard of for so long is told of, in milliseconds. */
-const behindBound = 15_000;
-
-/** Says in red when what is shown may be old: the link is gone, or the server itself hears nothing from the log. */
-export function CutOff({ sessions }: { sessions: Sessions }) {
-  const w = useWords(words);
-  const { room, board } = useDesk();
-  const link = useBoard((s) => s.link);
-  const logHeard = useBoard((s) => s.logHeard);
-  const now = useNow();
-  // Of the link itself: the board is told of its changes, not of each frame.
-  const { heard } = board.watch.link;
-  if (link.state === "ended")
-    return (
-      <div className="banner bad" role="alert">
-        {w.ended}{" "}
-        <button type="button" onClick={() => sessions.ended()}>
-          {w.sign_in_again}
-        </button>
-      </div>
-    );
-  const silent = Date.now() - heard;
-  if (heard > 0 && (link.state !== "live" || silent > silenceBound))
-    return (
-      <div className="banner bad" role="alert">
-        <strong>{w.cut_off}.</strong> {w.stale(clock(heard, room.timezone), span(silent))}
-      </div>
-    );
-  if (logHeard !== undefined && now - logHeard > behindBound)
-    return (
-      <div className="banner bad" role="alert">
-        {w.behind(span(now - logHeard))}
-      </div>
-    );
-  return null;
-}
-
-export function Halted() {
-  const w = useWords(words);
-  const halted = useBoard((s) => s.halted);
-  if (!halted) return null;
-  return (
-    <div className="banner bad" role="alert">
-      {w.halted(halted)}
-    </div>
   );
 }

@@ -16,8 +16,12 @@ const en = {
   behind: (age: string) => `BEHIND: the log was last heard ${age} ago. What is shown may be old.`,
   ended: "This console's link has ended. Sign in again.",
   sign_in_again: "Sign in again",
-  halted: (why: string) =>
-    `THE ROOM HAS STOPPED: ${why}. Nothing is decided. Take alarms by telephone, send teams by radio, and call whoever runs the system.`,
+  link_behind: "BEHIND",
+  link_halted: "STOPPED",
+  halted: "THE ROOM HAS STOPPED.",
+  halted_do:
+    "Nothing is decided. Take alarms by telephone, send teams by radio, and call whoever runs the system.",
+  halted_why: (why: string) => `To tell them: ${why}`,
 
   queue: "Incidents",
   queue_empty: "No open incident.",
@@ -31,8 +35,12 @@ const en = {
   sos: "SOS",
   choose: "CHOOSE",
   goes_in: (rest: string) => `goes by itself in ${rest}`,
-  undecided: "Not decided yet",
-  provisional: "Provisional: the log is away",
+  undecided: "Not decided yet.",
+  undecided_do: "It is stored, and the room is silent: send a team by radio.",
+  provisional: "Provisional: the log is away.",
+  provisional_do: "It is on disk, and the room decides later: send a team by radio.",
+  unreadable: "Something that cannot be read, perhaps an alarm",
+  more_notices: (n: number) => `and ${n} more without a decision`,
   notices: "Alarms without a decision",
 
   incident: "Incident",
@@ -178,8 +186,12 @@ export const words: Dictionary<typeof en> = {
     behind: (age) => `EN RETARD : dernier signe du journal il y a ${age}. L’affichage peut être ancien.`,
     ended: "La liaison de cette console est terminée. Reconnectez-vous.",
     sign_in_again: "Se reconnecter",
-    halted: (why) =>
-      `LA SALLE EST ARRÊTÉE : ${why}. Plus rien n’est décidé. Prenez les alarmes par téléphone, envoyez les équipes par radio, et prévenez l’exploitant.`,
+    link_behind: "EN RETARD",
+    link_halted: "ARRÊTÉE",
+    halted: "LA SALLE EST ARRÊTÉE.",
+    halted_do:
+      "Plus rien n’est décidé. Prenez les alarmes par téléphone, envoyez les équipes par radio, et prévenez l’exploitant.",
+    halted_why: (why) => `À lui dire : ${why}`,
 
     queue: "Incidents",
     queue_empty: "Aucun incident ouvert.",
@@ -193,8 +205,12 @@ export const words: Dictionary<typeof en> = {
     sos: "SOS",
     choose: "À CHOISIR",
     goes_in: (rest) => `part seul dans ${rest}`,
-    undecided: "Pas encore décidée",
-    provisional: "Provisoire : le journal est absent",
+    undecided: "Pas encore décidée.",
+    undecided_do: "Elle est enregistrée et la salle se tait : envoyez une équipe par radio.",
+    provisional: "Provisoire : le journal est absent.",
+    provisional_do: "Elle est sur disque et la salle décidera plus tard : envoyez une équipe par radio.",
+    unreadable: "Message illisible, peut-être une alarme",
+    more_notices: (n) => `et ${n} autres sans décision`,
     notices: "Alarmes sans décision",
 
     incident: "Incident",

@@ -1,12 +1,12 @@
 import { memo, useEffect, useRef } from "react";
 import type { Incident } from "../../board/room";
-import type { Notice } from "../../gen/proto/vigie/watch/v1/frames_pb";
 import { useLabels } from "../../ui/labels";
 import { clock, millis, span, useNow } from "../../ui/time";
 import { useWords } from "../../ui/words";
-import { placeOf, useBoard, useDesk } from "../desk";
+import { placeOf, useDesk } from "../desk";
 import { words } from "../words";
 import { tone } from "./bounds";
+import { Notices } from "./Notices";
 import type { Order } from "./order";
 
 interface Props {
@@ -17,11 +17,10 @@ interface Props {
 
 export function Queue({ order, selected, select }: Props) {
   const w = useWords(words);
-  const notices = useBoard((s) => s.notices);
   const beat = Math.floor(useNow() / 1000) % 2 === 1;
   return (
     <section className="queue" aria-label={w.queue} data-beat={beat || undefined}>
-      <Notices notices={[...notices.values()]} />
+      <Notices />
       <ul aria-label={w.queue}>
         {order.live.map((i) => (
           <li key={i.id}>
@@ -123,22 +122,4 @@ function GoesIn({ until }: { until: string }) {
   const w = useWords(words);
   const now = useNow();
   return w.goes_in(span(millis(until) - now));
-}
-
-/** Alarms on which nobody has decided: shown and sounded all the same. */
-function Notices({ notices }: { notices: Notice[] }) {
-  const w = useWords(words);
-  const { room } = useDesk();
-  if (notices.length === 0) return null;
-  return (
-    <ul className="notices" aria-label={w.notices}>
-      {notices.map((n) => (
-        <li key={`${n.kind}/${n.key}`} role="alert">
-          <strong>{n.kind === "provisional" ? w.provisional : w.undecided}</strong>
-          <span>{n.team ? `${w.sos} · ${n.team}` : `${n.code} · ${placeOf(room, n.site, n.zone)}`}</span>
-          <span className="small">{n.message}</span>
-        </li>
-      ))}
-    </ul>
-  );
 }
