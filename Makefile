@@ -23,7 +23,7 @@ SUITES := $(wildcard tests/*/*.go tests/*/*/*.go)
 TESTFLAGS ?=
 ARGS      ?=
 
-.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check browser browser-figures pictures whole real stack-up stack-down up-stack
+.PHONY: help build web up sim test verify explore seeds lint proto bench fmt vet fmt-check race proto-check tidy-check page-check web-check browser browser-stack browser-figures pictures whole real stack-up stack-down up-stack
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,7 +55,7 @@ test: fmt-check vet build ## format, vet, unit tests, then the scenarios against
 	@# The scenarios run a program the test cache knows nothing about. tests/real starts Kafka: not here.
 	$(if $(SUITES),cd tests && VIGIE_BIN=$(CURDIR)/bin/vigie go test -count=1 $(TESTFLAGS) $$(go list ./... | grep -v /real/))
 
-verify: lint race proto-check tidy-check page-check web-check browser whole seeds real ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real browsers, Kafka and Redis
+verify: lint race proto-check tidy-check page-check web-check browser whole seeds real browser-stack ## lint, race detector, contracts, modules, long suites, 10 000 simulated worlds, real browsers, Kafka and Redis
 
 lint: $(TOOLS)/golangci-lint ## golangci-lint, zero findings
 	$(LINT) run ./...
@@ -123,6 +123,11 @@ web-check: build $(WEB) $(BROWSER) ## the web apps: style, types, unit tests
 browser: build $(BROWSER) ## stories over the running program in Debian's Chromium; pictures of every view in tests/browser/shots
 	tools/chromium
 	cd tests/browser && VIGIE_BIN=$(CURDIR)/bin/vigie npm test --silent -- $(ARGS)
+
+browser-stack: build $(BROWSER) ## the same where each service is a process of its own on real Kafka and Redis, which die and stand still
+	tools/chromium
+	@go build -o $(TOOLS)/apart ./tests/stack/cmd/apart
+	cd tests/browser && VIGIE_APART=$(TOOLS)/apart npx vitest run --config stack.config.ts
 
 browser-figures: build $(BROWSER) ## how fast the web apps are on this machine, as a table; traces in tests/browser/shots
 	tools/chromium

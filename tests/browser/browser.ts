@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import type { Account } from "./program";
+import type { Account } from "./vigie";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const shots = join(import.meta.dirname, "shots");

@@ -38,8 +38,8 @@ type Fleet struct {
 }
 
 type service struct {
-	host string
-	pid  int
+	host    string
+	process *os.Process
 }
 
 const (
@@ -153,7 +153,7 @@ func (f *Fleet) once(ctx context.Context, name string) error {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		var line struct{ Event, URL string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Event == "ready" {
-			f.set(name, service{strings.TrimPrefix(line.URL, "http://"), c.Process.Pid})
+			f.set(name, service{strings.TrimPrefix(line.URL, "http://"), c.Process})
 		}
 		_, _ = fmt.Fprintln(log, lines.Text())
 	}
@@ -209,10 +209,43 @@ func (f *Fleet) Each(visit func(name, host string, pid int)) {
 	defer f.mu.Unlock()
 	for _, name := range f.names {
 		if s, ok := f.up[name]; ok {
-			visit(name, s.host, s.pid)
+			visit(name, s.host, s.process.Pid)
 		}
 	}
 }
+
+// Signal sends a signal to a process that runs, or to all of a service: to gateway-1, or to gateway.
+func (f *Fleet) Signal(name string, sig os.Signal) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	errs := []error{fmt.Errorf("signal %s: nothing of this name runs", name)}
+	for k, s := range f.up {
+		if of(k, name) {
+			errs[0] = nil
+			errs = append(errs, s.process.Signal(sig))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Kill ends a process that runs, or all of a service, as a crash does; each is started again after a moment. They count as
+// gone when it returns.
+func (f *Fleet) Kill(name string) error {
+	if err := f.Signal(name, syscall.SIGKILL); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k := range f.up {
+		if of(k, name) {
+			delete(f.up, k)
+		}
+	}
+	return nil
+}
+
+// of says whether a process is the one of a name, or one of the service of that name.
+func of(process, name string) bool { return process == name || strings.HasPrefix(process, name+"-") }
 
 // Wait is for the processes to end; their context has.
 func (f *Fleet) Wait() { f.running.Wait() }

@@ -1,6 +1,9 @@
 // Command apart runs every service in a process of its own on real Kafka and Redis, behind one address, until it is
 // interrupted: what production looks like, on one machine. A process that ends is started again after a moment, so that one can
 // be killed to see what happens. What it holds is gone when it stops.
+//
+// With --json it is for a program that started it: it says on its output when it is ready, then does what each line of its
+// input asks (see [apart.do]) and answers each; it stops when its input ends.
 package main
 
 import (
@@ -37,6 +40,7 @@ func run(ctx context.Context, args []string) (err error) {
 	region := flags.String("region", "deployments/regions/aphp.yaml", "region file")
 	listen := flags.String("listen", "127.0.0.1:8080", "address of everything, host:port")
 	brokers := flags.Int("brokers", 3, "Kafka nodes, 1 or 3")
+	program := flags.Bool("json", false, "for a program: take commands on the input, answer on the output")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -52,6 +56,8 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.Stop()) }()
 
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	f := &fleet.Fleet{
 		Bin: *bin, Dir: *dir, Region: *region, Brokers: strings.Join(st.Kafka(), ","), Redis: st.RedisURL(), SingleNode: *brokers == 1,
 		Ended: func(name string, err error, again time.Duration) {
@@ -66,7 +72,10 @@ func run(ctx context.Context, args []string) (err error) {
 	} {
 		f.Start(ctx, name)
 	}
-	defer f.Wait()
+	defer func() {
+		cancel()
+		f.Wait()
+	}()
 	before, err := front.Open(ctx, *listen, f.Hosts)
 	if err != nil {
 		return fmt.Errorf("listen: %w: stop the other program or pass --listen", err)
@@ -74,6 +83,9 @@ func run(ctx context.Context, args []string) (err error) {
 	defer before.Close()
 	if !f.Await(ctx) {
 		return nil // interrupted
+	}
+	if *program {
+		return (&apart{stack: st, fleet: f}).serve(ctx, ready{Event: "ready", URL: before.URL(), FirstAccounts: f.FirstAccounts()}, os.Stdin, os.Stdout)
 	}
 	say("\nVigie is ready: each service is a process of its own.\n\n  start page       %s/\n  console          %s/console\n  first accounts   %s\n  logs             %s\n  Kafka            %s\n  Redis            %s\n",
 		before.URL(), before.URL(), f.FirstAccounts(), f.Logs(), f.Brokers, f.Redis)
