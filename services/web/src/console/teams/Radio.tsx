@@ -1,7 +1,8 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Team } from "../../board/room";
 import type { Asked } from "../../socket/watch";
+import { Combobox } from "../../ui/Combobox";
 import { Dialog } from "../../ui/Dialog";
 import { useLabels } from "../../ui/labels";
 import { useLatest } from "../../ui/latest";
@@ -37,7 +38,12 @@ export function Radio({ close }: { close(): void }) {
   const teams = useBoard((s) => s.teams);
   const [who, setWho] = useState<string>();
   const [heard, setHeard] = useState("");
-  const list = useMemo(() => byKey([...teams.values()]), [teams]);
+  // As it was when it was opened: no key becomes another team's under the hands of who reads.
+  const [list] = useState(() => byKey([...teams.values()]));
+  const options = useMemo(
+    () => [...teams.values()].sort(byCallSign).map((t) => ({ value: t.id, text: t.call_sign })),
+    [teams],
+  );
   const team = who === undefined ? undefined : teams.get(who);
   const can = team ? said.filter((s) => fits(s, team)) : [];
 
@@ -54,6 +60,7 @@ export function Radio({ close }: { close(): void }) {
     void ask(asked, `${team.call_sign} ${w[s.word]} (${w.by_radio})`).catch(() => {});
   };
 
+  const other = useRef<HTMLInputElement>(null);
   const latest = useLatest({ list, can, who, say });
   useEffect(() => {
     const down = (e: KeyboardEvent) => {
@@ -63,6 +70,10 @@ export function Radio({ close }: { close(): void }) {
       if (who === undefined) {
         const t = list.get(key);
         if (t) setWho(t.id);
+        else if (key === "/" && other.current) {
+          e.preventDefault();
+          other.current.focus();
+        }
       } else {
         const s = can.find((s) => s.key === key);
         if (s) say(s);
@@ -79,17 +90,31 @@ export function Radio({ close }: { close(): void }) {
         <p aria-live="polite">{team ? w.radio_what(team.call_sign) : w.radio_who}</p>
         {!team && (
           <ul className="pick">
-            {[...list].map(([key, t]) => (
-              <li key={t.id}>
-                <button type="button" onClick={() => setWho(t.id)}>
-                  <kbd>{key.toUpperCase()}</kbd> <b>{t.call_sign}</b>{" "}
-                  <span className="small">
-                    {label("team", t.status)} {t.mission}
-                  </span>
-                </button>
-              </li>
-            ))}
+            {[...list]
+              .map(([key, listed]) => ({ key, t: teams.get(listed.id) ?? listed }))
+              .map(({ key, t }) => (
+                <li key={t.id}>
+                  <button type="button" onClick={() => setWho(t.id)}>
+                    <kbd>{key.toUpperCase()}</kbd> <b>{t.call_sign}</b>{" "}
+                    <span className="small">
+                      {label("team", t.status)} {t.mission}
+                    </span>
+                  </button>
+                </li>
+              ))}
           </ul>
+        )}
+        {!team && teams.size > list.size && (
+          <Combobox
+            label={w.radio_other}
+            options={options}
+            value={undefined}
+            choose={setWho}
+            none={w.no_match}
+            inputRef={(input) => {
+              other.current = input;
+            }}
+          />
         )}
         {team && (
           <>
