@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { launch, person, shot, signIn } from "./browser";
 import { type Frames, frames, keys, mainThread, traced } from "./frames";
 import { Guards, region, ring, type Size, signOn, Walk } from "./group";
@@ -60,6 +60,7 @@ async function firstVisits(): Promise<void> {
     });
   const token = await program.handheld("north-1", "guard-of-north-1");
   const pages: [name: string, path: string, what: string, before?: typeof signedIn][] = [
+    ["a page of one line from the same server", "/livez", "body"],
     ["/console, to the sign-in", "/console", 'input[name="account"]'],
     ["/console with a session, to the queue and a live link", "/console", ".link.live", signedIn],
     ["/hand, to the page that asks for a token", "/hand", "main"],
@@ -130,7 +131,8 @@ async function largeNight(): Promise<void> {
   guards.close();
   await walk.stop();
   rows.push(["the same before the first position", told(quiet)]);
-  rows.push(["positions refused", String(walk.failed)]);
+  const refused = [...walk.failed].map(([status, count]) => `${count} with ${status || "no answer"}`);
+  rows.push(["positions not taken", refused.join(", ") || "0"]);
   await browser.close();
   await program.stop();
 }
@@ -142,10 +144,12 @@ const hide = (page: Page) =>
     if (pane) pane.style.display = "none";
   });
 
-test("figures", async () => {
-  mkdirSync(dir, { recursive: true });
-  await firstVisits();
-  await largeNight();
+test("first visits", firstVisits);
+test("a large night", largeNight);
+
+beforeAll(() => mkdirSync(dir, { recursive: true }));
+
+afterAll(() => {
   const [cpu] = cpus();
   console.log(`\n${cpus().length} cores, ${cpu?.model}; Chromium without a graphics card (SwiftShader)\n`);
   for (const [figure, measured] of rows) console.log(`| ${figure} | ${measured} |`);

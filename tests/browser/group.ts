@@ -142,7 +142,8 @@ export class Guards {
 /** Guards who walk about near their sites, each telling where at 1 Hz, spread over the second as telephones are. */
 export class Walk {
   sent = 0;
-  failed = 0;
+  /** By the status of the answer; 0: there was none. */
+  readonly failed = new Map<number, number>();
   #timer: ReturnType<typeof setInterval>;
   #under = new Set<Promise<void>>();
 
@@ -179,7 +180,7 @@ export class Walk {
     }).catch(() => undefined);
     await res?.arrayBuffer();
     if (res?.ok) this.sent++;
-    else this.failed++;
+    else this.failed.set(res?.status ?? 0, (this.failed.get(res?.status ?? 0) ?? 0) + 1);
   }
 
   async stop(): Promise<void> {
