@@ -139,6 +139,15 @@ export async function sosProvisional(program: Program, browser: Browser): Promis
   ]);
 }
 
+/** The build that a phone would open without a network, once no other is kept; runs in the page. */
+async function keptBuild(): Promise<string | undefined> {
+  const { active, installing, waiting } = await navigator.serviceWorker.ready;
+  const names = await caches.keys();
+  if (installing || waiting || active?.state !== "activated" || names.length !== 1) return undefined;
+  const page = await (await caches.match("/hand"))?.text();
+  return page?.match(/data-build="(\d+)"/)?.[1];
+}
+
 /** A newer build of the app comes while a guard is on a mission. */
 export async function updated(program: Program, browser: Browser): Promise<void> {
   const front = await Front.before(program);
@@ -151,10 +160,7 @@ export async function updated(program: Program, browser: Browser): Promise<void>
     await act();
     await guard.find();
     await guard.sent();
-    await guard.page.waitForFunction(async (wanted) => {
-      const kept = await caches.match("/hand");
-      return (await kept?.text())?.includes(`data-build="${wanted}"`) && (await caches.keys()).length === 1;
-    }, number);
+    await expect.poll(() => guard.page.evaluate(keptBuild), { timeout: 60_000 }).toBe(number);
     return number;
   }
   await guard.duty();
