@@ -90,6 +90,7 @@ func TestWhatGuardsAnswerWhileNobodyDecidesIsNotOvertakenByAnyDeadline(t *testin
 		offers[g] = g.ExpectOffer().GetMission()
 	}
 	offers[mute] = mute.Rings().GetMission()
+	night.Eventually("every request has its outcome", alpha.answered)
 	night.Loses("dispatch")
 	before := len(alpha.read())
 	waiting := alpha.intakeEnd

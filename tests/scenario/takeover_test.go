@@ -102,6 +102,7 @@ func TestADeciderThatJoinsInMidNightKnowsTheStoryAndGoesOnWithItAlone(t *testing
 	night.Joins("dispatch-4")
 	night.Retires("dispatch-3")
 	desk.Closes(incident, "genuine")
+	night.Eventually("every request has its outcome", alpha.answered) // who tells the log may be behind a console
 	authors := map[string]bool{}
 	for _, r := range alpha.effective(before) {
 		authors[r.Decider] = true
