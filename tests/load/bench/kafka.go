@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/follow"
 )
 
 // On real brokers the floor has topics of its own, whose only partitions lie on the same brokers, in the same order, as
@@ -58,6 +59,12 @@ func onBedrock(ctx context.Context, s settings, do func(*bedrock) ([]row, error)
 	}
 	for topic, like := range map[string]string{floorIntake: eventlog.TopicIntake, floorLog: eventlog.TopicLog} {
 		if err := b.create(ctx, topic, like); err != nil {
+			return nil, err
+		}
+		known, done := context.WithTimeout(ctx, patience)
+		_, _, err := follow.Bounds(known, log, topic, 0) // until those who write to it have heard of it
+		done()
+		if err != nil {
 			return nil, err
 		}
 	}
