@@ -73,6 +73,8 @@ export default defineConfig({
     // The policy of the gateway lets nothing in that is written into a page.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The map's library is one piece, which nothing waits for.
+    chunkSizeWarningLimit: 1200,
     rolldownOptions: {
       input: { console: "console/index.html", hand: "hand/index.html", sw: "src/hand/sw.ts" },
       // A service worker has one address for ever.
