@@ -140,8 +140,11 @@ func (d *disk) list() (grown bool, err error) {
 			continue
 		}
 		dir, err := openDirectory(filepath.Join(d.root.path, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the next listing does not name it
+		}
 		if err != nil {
-			return false, unlessGone(err)
+			return false, err
 		}
 		d.partitions[name] = &partition{directory: dir, synced: make(map[int64]fs.FileInfo)}
 		grown = true

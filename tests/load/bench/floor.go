@@ -16,6 +16,7 @@ import (
 	"vigie/pkg/embedded"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/wait"
 )
 
 // floor is the least that an alarm's way can take with these parts: two durable hops chained, and a socket. No decision,
@@ -118,7 +119,9 @@ func (f *floor) hops(ctx context.Context, n int) ([]time.Duration, error) {
 	times := make([]time.Duration, 0, n)
 	value := make([]byte, 300)
 	for range n {
-		time.Sleep(apart)
+		if err := wait.For(ctx, apart); err != nil {
+			return nil, err
+		}
 		began := time.Now()
 		if _, err := f.log.Append(ctx, f.intake.topic, f.intake.partition, [][]byte{value}); err != nil {
 			return nil, err

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	watchv1 "vigie/pkg/gen/vigie/watch/v1"
+	"vigie/pkg/wait"
 )
 
 // system is a running Vigie, in one process or in many, with one handheld signed on.
@@ -134,7 +135,9 @@ const apart = 20 * time.Millisecond
 // alarms measures n alarms, one after the other: from sending, and from the acknowledgement, to the mission's frame.
 func (s *system) alarms(ctx context.Context, n int) (sent, accepted []time.Duration, err error) {
 	for range n {
-		time.Sleep(apart)
+		if err := wait.For(ctx, apart); err != nil {
+			return nil, nil, err
+		}
 		began := time.Now()
 		if err := s.alarm(ctx); err != nil {
 			return nil, nil, err
