@@ -99,16 +99,27 @@ type verified struct {
 
 func (n *Night) verify(status int, room string, where ...string) verified {
 	n.t.Helper()
-	got := vigie(n.t, append([]string{"log", "verify", "--json"}, where...)...)
-	var said struct{ Rooms []verified }
-	if err := json.Unmarshal([]byte(got.stdout), &said); got.status != status || err != nil {
-		n.t.Fatalf("log verify: %v, want status %d", got, status)
-	}
-	v, ok := find(said.Rooms, func(v verified) bool { return v.Room == room })
-	if !ok {
-		n.t.Fatalf("no room %s: %v", room, got)
+	rooms, got := n.verified(where...)
+	v, ok := rooms[room]
+	if got != status || !ok {
+		n.t.Fatalf("log verify: status %d, want %d, of room %s: %+v", got, status, room, rooms)
 	}
 	return v
+}
+
+// verified is what log verify says of every room, and its exit status.
+func (n *Night) verified(where ...string) (rooms map[string]verified, status int) {
+	n.t.Helper()
+	got := vigie(n.t, append([]string{"log", "verify", "--json"}, where...)...)
+	var said struct{ Rooms []verified }
+	if err := json.Unmarshal([]byte(got.stdout), &said); err != nil {
+		n.t.Fatalf("log verify: %v", got)
+	}
+	rooms = make(map[string]verified)
+	for _, v := range said.Rooms {
+		rooms[v.Room] = v
+	}
+	return rooms, got.status
 }
 
 // TestABadRecordHaltsItsRoomUntilTwoAdminsReopenIt is F19 and the way out of it, while everything runs.
