@@ -36,18 +36,23 @@ func NewCompany(heard *Heard, decider string) *Company {
 type Trust struct {
 	// Write says that decisions may be written, Expire that they may take something away.
 	Write, Expire bool
-	// Off is how far the clock is from the agreed time, in real time, and Others whether another decider is heard.
-	Off    time.Duration
+	// Off is how far the clock is from the agreed time, in real time, and Wrong whether that is too far.
+	Off   time.Duration
+	Wrong bool
+	// Others says whether another decider is heard, or may be there unheard as yet.
 	Others bool
 }
 
 // Trust judges the own clock. A wrong one keeps a decider from writing while another is there; alone it goes on with
-// requests, since an alarm does not wait for a clock, but lets nothing expire.
+// requests, since an alarm does not wait for a clock, but lets nothing expire. One that has just started, and cannot tell yet
+// who is there, lets nothing expire either: its clock may be an hour ahead, and nobody has said so.
 func (c *Company) Trust(own int64, now time.Time) Trust {
 	agreed, others := c.heard.Agreed(c.decider, Dispatch, own, now)
-	t := Trust{Off: c.real(max(own-agreed, agreed-own)), Others: others}
-	t.Expire = t.Off <= clockOff
-	t.Write = t.Expire || !others
+	knows := c.heard.Knows(c.decider, now)
+	t := Trust{Off: c.real(max(own-agreed, agreed-own)), Others: others || !knows}
+	t.Wrong = t.Off > clockOff
+	t.Write = !t.Wrong || !t.Others
+	t.Expire = !t.Wrong && knows
 	return t
 }
 

@@ -91,6 +91,15 @@ func (h *Heard) Agreed(process, service string, own int64, now time.Time) (agree
 	return clocks[(len(clocks)-1)/2], others
 }
 
+// Knows says whether process can tell by now who else is there: it has heard itself beat and beat again, which gave each of
+// the others a turn, or it has listened in vain for as long as one must be silent to count as gone.
+func (h *Heard) Knows(process string, now time.Time) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	self := h.latest[process]
+	return now.Sub(h.since) > SilentAfter || self.at.Sub(self.since) > Every/2
+}
+
 // Silent says whether a process has not been heard for so long that it counts as gone. One that was never heard counts as
 // gone once this table has listened for that long.
 func (h *Heard) Silent(process string, now time.Time) bool {

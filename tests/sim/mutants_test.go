@@ -49,6 +49,8 @@ func TestBrokenRulesAreNoticed(t *testing.T) {
 			if s.Version == f.Version+1 {
 				s.PrevHash = f.Hash
 			}
+		}, faults: func(f *faults) {
+			f.slowEvery, f.log.slow, f.alarmEvery = second, 0.3, 500
 		}}},
 		{"an expiry that does not wait for intake", broken{change: func(d *controlroom.Domain) {
 			each := d.Deadlines

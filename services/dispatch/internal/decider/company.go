@@ -30,10 +30,10 @@ func (d *Decider) trusted(ctx context.Context, t es.Tick) (write, expire bool) {
 	}
 	trust := d.company.Trust(t.Now, time.Now())
 	d.clockOff.Store(int64(trust.Off))
-	if !trust.Expire && !d.company.off {
+	if trust.Wrong && !d.company.off {
 		d.log.ErrorContext(ctx, "this clock differs from what the processes agree on: set it right", "off", trust.Off, "others_decide", trust.Others)
 	}
-	d.company.off = !trust.Expire
+	d.company.off = trust.Wrong
 	return trust.Write, trust.Expire
 }
 
