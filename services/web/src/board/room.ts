@@ -4,7 +4,7 @@
 import type { Decided, Device, Notice } from "../gen/proto/vigie/watch/v1/frames_pb";
 import type { Schemas } from "../session/api";
 import { type Link, Watch } from "../socket/watch";
-import { setClock } from "../ui/time";
+import { everySecond, setClock } from "../ui/time";
 
 export type Incident = Schemas["IncidentView"];
 export type Mission = Schemas["MissionView"];
@@ -33,9 +33,6 @@ export interface Told {
 /** An ended incident is let go of after a day, as in the room. */
 const keptAfterEnd = 24 * 3600_000;
 const longestStory = 500;
-
-/** Teams are moved so often, in milliseconds: they tell where they are once a second, each at a time of its own. */
-const moveEvery = 1_000;
 
 export interface RoomState {
   incidents: ReadonlyMap<string, Incident>;
@@ -74,7 +71,8 @@ export class RoomBoard {
   #queued = false;
   /** Where teams have been since they were moved last. */
   #moves = new Map<string, Fix>();
-  #moving: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the moves; there while teams move. */
+  #moving: (() => void) | undefined;
   /** Told of each decision as it comes, for what is not shown: sounds. */
   readonly #decided: ((d: Decided) => void) | undefined;
   readonly #noticed: ((n: Notice) => void) | undefined;
@@ -143,21 +141,25 @@ export class RoomBoard {
       const known = this.#moves.get(fix.team) ?? this.#state.positions.get(fix.team);
       if (fix.at >= (known?.at ?? 0)) this.#moves.set(fix.team, fix);
     }
-    if (this.#moving === undefined) this.#move();
+    if (this.#moving) return;
+    this.#moving = everySecond(() => this.#move());
+    this.#move();
   }
 
   close(): void {
-    clearTimeout(this.#moving);
+    this.#moving?.();
     this.watch.close();
   }
 
-  /** The first at once, and those that follow it soon all together. */
+  /** The first at once, and those that follow it with the clocks: teams tell where they are once a second, each at a time of its own. */
   #move(): void {
-    this.#moving = undefined;
-    if (this.#moves.size === 0) return;
+    if (this.#moves.size === 0) {
+      this.#moving?.();
+      this.#moving = undefined;
+      return;
+    }
     this.#change({ positions: new Map([...this.#state.positions, ...this.#moves]) });
     this.#moves.clear();
-    this.#moving = setTimeout(() => this.#move(), moveEvery);
   }
 
   #notice(notice: Notice): void {

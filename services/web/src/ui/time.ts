@@ -22,7 +22,8 @@ const tickers = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 let tick = 0;
 
-function subscribe(listener: () => void): () => void {
+/** Calls at each beat of the clocks, once a second, until what it gives is called: what changes with them is drawn in their frame. */
+export function everySecond(listener: () => void): () => void {
   tickers.add(listener);
   timer ??= setInterval(() => {
     tick++;
@@ -39,7 +40,7 @@ function subscribe(listener: () => void): () => void {
 
 /** The room's time, anew every second. */
 export function useNow(): number {
-  useSyncExternalStore(subscribe, () => tick);
+  useSyncExternalStore(everySecond, () => tick);
   return now();
 }
 
