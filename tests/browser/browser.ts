@@ -11,7 +11,6 @@ const shots = join(import.meta.dirname, "shots");
 const flags = [
   ...["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"],
   ...[
-    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-component-update",
     "--disable-sync",

@@ -33,6 +33,8 @@ export interface Told {
 /** An ended incident is let go of after a day, as in the room. */
 const keptAfterEnd = 24 * 3600_000;
 const longestStory = 500;
+/** What changes is drawn at once, and what follows it within so many milliseconds together: a burst must not take every frame. */
+const drawEvery = 100;
 
 export interface RoomState {
   incidents: ReadonlyMap<string, Incident>;
@@ -69,6 +71,8 @@ export class RoomBoard {
   #state = nothing;
   #listeners = new Set<() => void>();
   #queued = false;
+  #drawn = Number.NEGATIVE_INFINITY;
+  #later: ReturnType<typeof setTimeout> | undefined;
   /** Where teams have been since they were moved last. */
   #moves = new Map<string, Fix>();
   /** Ends the moves; there while teams move. */
@@ -148,6 +152,7 @@ export class RoomBoard {
 
   close(): void {
     this.#moving?.();
+    clearTimeout(this.#later);
     this.watch.close();
   }
 
@@ -171,16 +176,21 @@ export class RoomBoard {
     this.#change({ notices: told(this.#state.notices, notice) });
   }
 
-  /** Changes gather until the next frame of the screen. */
+  /** Changes gather until they are drawn. */
   #change(change: Partial<RoomState>): void {
     this.#state = { ...this.#state, ...change };
     if (this.#queued) return;
     this.#queued = true;
-    schedule(() => {
-      this.#queued = false;
-      for (const listener of this.#listeners) listener();
-    });
+    const rest = this.#drawn + drawEvery - performance.now();
+    if (rest <= 0) schedule(this.#draw);
+    else this.#later = setTimeout(() => schedule(this.#draw), rest);
   }
+
+  readonly #draw = (): void => {
+    this.#queued = false;
+    this.#drawn = performance.now();
+    for (const listener of this.#listeners) listener();
+  };
 }
 
 /** Hidden pages get no frames, and sounds and titles still count. */

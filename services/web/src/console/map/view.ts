@@ -33,6 +33,8 @@ interface Options {
 
 /** So many tiles that fail in a row, and the ground counts as gone. */
 const failuresUntilMissing = 6;
+/** Whoever walks through the queue by key sees the map move once they stay, in milliseconds. */
+const settles = 150;
 
 export class MapView {
   #map: MapLibre;
@@ -40,6 +42,7 @@ export class MapView {
   #marks: MarkCanvas;
   #failed = 0;
   #looked: string | undefined;
+  #move: ReturnType<typeof setTimeout> | undefined;
 
   constructor(holder: HTMLElement, options: Options) {
     this.#options = options;
@@ -89,7 +92,9 @@ export class MapView {
     const first = this.#looked === undefined;
     this.#looked = incident.id;
     const e = siteOf(this.#options.room, incident.site)?.entrances?.[0];
-    if (e && !first) this.#map.easeTo({ center: [e.lon, e.lat], duration: 300 });
+    clearTimeout(this.#move);
+    if (e && !first)
+      this.#move = setTimeout(() => this.#map.easeTo({ center: [e.lon, e.lat], duration: 300 }), settles);
   }
 
   whole(): void {
@@ -97,6 +102,7 @@ export class MapView {
   }
 
   close(): void {
+    clearTimeout(this.#move);
     this.#map.remove();
   }
 
