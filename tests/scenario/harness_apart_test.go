@@ -145,16 +145,22 @@ func (p *processes) prepare() error {
 	if p.prepared {
 		return nil
 	}
-	if err := wipe(p.life); err != nil {
-		return fmt.Errorf("topics of the night before: %w", err)
-	}
-	for _, args := range [][]string{
-		{"topics", "apply", "--brokers", p.brokers, "--region", p.region},
-		{"account", "init", "--data", p.data, "--region", p.region},
-	} {
+	run := func(args ...string) error {
 		if got := vigie(p.t, args...); got.status != 0 {
 			return fmt.Errorf("%s %s: %v", args[0], args[1], got)
 		}
+		return nil
+	}
+	var accounts error
+	var together sync.WaitGroup
+	together.Go(func() { accounts = run("account", "init", "--data", p.data, "--region", p.region) })
+	topics := wipe(p.life)
+	if topics == nil {
+		topics = run("topics", "apply", "--brokers", p.brokers, "--region", p.region)
+	}
+	together.Wait()
+	if err := errors.Join(topics, accounts); err != nil {
+		return fmt.Errorf("prepare the night: %w", err)
 	}
 	p.prepared = true
 	return nil
