@@ -43,12 +43,12 @@ export function Combobox({ label, options, value, choose, hint, none, chosen, in
     const parts = plain(typed ?? "")
       .split(/\s+/)
       .filter(Boolean);
-    return options
-      .filter((o) => {
-        const where = plain(`${o.text} ${o.detail ?? ""} ${o.value}`);
-        return parts.every((p) => where.includes(p));
-      })
-      .slice(0, shownAtOnce);
+    const fits = (where: string) => parts.every((p) => plain(where).includes(p));
+    const shown = (o: Option) => `${o.text} ${o.detail ?? ""}`;
+    // A name that is not seen is found, too, and never before one that is.
+    const seen = options.filter((o) => fits(shown(o)));
+    const hidden = options.filter((o) => !fits(shown(o)) && fits(`${shown(o)} ${o.value}`));
+    return [...seen, ...hidden].slice(0, shownAtOnce);
   }, [options, typed]);
 
   const take = (o: Option | undefined) => {
