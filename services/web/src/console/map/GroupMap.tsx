@@ -1,4 +1,4 @@
-import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { usePreferences } from "../../ui/preferences";
 import { span, useNow } from "../../ui/time";
 import { useWords } from "../../ui/words";
@@ -21,9 +21,10 @@ const ageEvery = 15_000;
 export default memo(function GroupMap({ selected, select }: Props) {
   const w = useWords(words);
   const { room } = useDesk();
-  const teams = useBoard((s) => s.teams);
-  const incidents = useBoard((s) => s.incidents);
-  const positions = useBoard((s) => s.positions);
+  // After the queue, in a frame of its own.
+  const teams = useDeferredValue(useBoard((s) => s.teams));
+  const incidents = useDeferredValue(useBoard((s) => s.incidents));
+  const positions = useDeferredValue(useBoard((s) => s.positions));
   const at = Math.floor(useNow() / ageEvery) * ageEvery;
   const { theme } = usePreferences();
   const [background, setBackground] = useState<Background>();

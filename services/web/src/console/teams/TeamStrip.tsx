@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import type { Team } from "../../board/room";
 import type { Device } from "../../gen/proto/vigie/watch/v1/frames_pb";
 import { useLabels } from "../../ui/labels";
@@ -20,13 +20,27 @@ const statusOrder = [
   "unreachable",
 ];
 
-/** The teams of the room: call sign, status, place, shift end, last contact. */
+interface Props {
+  teams: ReadonlyMap<string, Team>;
+  devices: ReadonlyMap<string, Device>;
+}
+
+/** The teams of the room. Three hundred of them are drawn in a frame of their own, after the queue. */
 export const TeamStrip = memo(function TeamStrip() {
+  const teams = useDeferredValue(useBoard((s) => s.teams));
+  const devices = useDeferredValue(useBoard((s) => s.devices));
+  return <Strip teams={teams} devices={devices} />;
+});
+
+/** Call sign, status, place, shift end, last contact. */
+const Strip = memo(function Strip({ teams, devices }: Props) {
   const w = useWords(words);
-  const teams = useBoard((s) => s.teams);
-  const devices = useBoard((s) => s.devices);
-  const all = [...teams.values()].sort(
-    (a, b) => statusOrder.indexOf(a.status) - statusOrder.indexOf(b.status) || byCallSign(a, b),
+  const all = useMemo(
+    () =>
+      [...teams.values()].sort(
+        (a, b) => statusOrder.indexOf(a.status) - statusOrder.indexOf(b.status) || byCallSign(a, b),
+      ),
+    [teams],
   );
   const on = all.filter((t) => t.on_duty);
   const off = all.filter((t) => !t.on_duty);
