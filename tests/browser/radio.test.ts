@@ -19,7 +19,11 @@ test("a team that has no key of its own is found by / and a part of its name", a
   expect(await radio.getByRole("button", { name: "UNIT 35" }).count()).toBe(1);
   expect(await radio.getByRole("button", { name: "UNIT 38" }).count()).toBe(0);
   await page.keyboard.press("/");
-  await page.keyboard.type("38");
+  await page.keyboard.type("3");
+  // The id of UNIT 4 has a 3 in it, too, which nobody sees.
+  await radio.getByRole("option").first().waitFor();
+  for (const name of await radio.getByRole("option").allTextContents()) expect(name).toMatch(/3/);
+  await page.keyboard.type("8");
   await accessible(page, "radio, looking for a team");
   await shot(page, "console-radio-search");
   await page.keyboard.press("Enter");

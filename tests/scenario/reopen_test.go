@@ -97,18 +97,19 @@ type verified struct {
 	} `json:"first_bad"`
 }
 
+// verify is what log verify says of one room, and its exit status has to be this one.
 func (n *Night) verify(status int, room string, where ...string) verified {
 	n.t.Helper()
-	rooms, got := n.verified(where...)
+	rooms, got := n.verdicts(where...)
 	v, ok := rooms[room]
 	if got != status || !ok {
-		n.t.Fatalf("log verify: status %d, want %d, of room %s: %+v", got, status, room, rooms)
+		n.t.Fatalf("log verify: status %d, want %d; room %s: %+v, first bad %+v", got, status, room, v, v.FirstBad)
 	}
 	return v
 }
 
-// verified is what log verify says of every room, and its exit status.
-func (n *Night) verified(where ...string) (rooms map[string]verified, status int) {
+// verdicts is what log verify says of every room, and its exit status.
+func (n *Night) verdicts(where ...string) (rooms map[string]verified, status int) {
 	n.t.Helper()
 	got := vigie(n.t, append([]string{"log", "verify", "--json"}, where...)...)
 	var said struct{ Rooms []verified }

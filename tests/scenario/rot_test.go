@@ -53,7 +53,7 @@ func TestABrokersDiskThatRotsHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 		}
 		rung := night.Panel("alpha").Rings("INTRUSION", "north", fmt.Sprint("Z", round)) // it is taken, and waits
 		// A log without its end is a whole log: only who has seen more of it can tell, or what such a one has written on it.
-		rooms, status := night.verified(brokers...)
+		rooms, status := night.verdicts(brokers...)
 		v := rooms["alpha"]
 		if v.HeadOffset != bad-1 || v.OK != (status == 0) || v.OK && !fault.cut || !v.OK && (v.FirstBad == nil || v.FirstBad.Offset != bad) {
 			t.Errorf("the log %s at record %d; verify says %+v, %+v, status %d", fault.name, bad, v, v.FirstBad, status)

@@ -43,11 +43,14 @@ export function Combobox({ label, options, value, choose, hint, none, chosen, in
     const parts = plain(typed ?? "")
       .split(/\s+/)
       .filter(Boolean);
-    const fits = (where: string) => parts.every((p) => plain(where).includes(p));
+    const fits = (where: string) => {
+      const words = plain(where);
+      return parts.every((p) => words.includes(p));
+    };
     const shown = (o: Option) => `${o.text} ${o.detail ?? ""}`;
     // A name that is not seen is found, too, and never before one that is.
-    const seen = options.filter((o) => fits(shown(o)));
-    const hidden = options.filter((o) => !fits(shown(o)) && fits(`${shown(o)} ${o.value}`));
+    const seen = new Set(options.filter((o) => fits(shown(o))));
+    const hidden = options.filter((o) => !seen.has(o) && fits(`${shown(o)} ${o.value}`));
     return [...seen, ...hidden].slice(0, shownAtOnce);
   }, [options, typed]);
 

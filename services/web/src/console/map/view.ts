@@ -98,6 +98,7 @@ export class MapView {
   }
 
   whole(): void {
+    clearTimeout(this.#move);
     this.#map.fitBounds(boundsOf(this.#options.room), { padding: 60, duration: 300 });
   }
 
