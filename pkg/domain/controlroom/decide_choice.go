@@ -79,8 +79,8 @@ func guardsOf(t *Team, conf *regionv1.Team) int {
 // inDanger: whoever has raised an SOS that is not over is not sent anywhere by itself.
 func (d *decider) inDanger() map[string]bool {
 	teams := map[string]bool{}
-	for _, i := range d.Incidents {
-		if i.InDanger != "" && i.Live() && i.State != IncidentControlled {
+	for i := range d.Live() {
+		if i.InDanger != "" && i.State != IncidentControlled {
 			teams[i.InDanger] = true
 		}
 	}

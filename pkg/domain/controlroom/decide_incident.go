@@ -66,7 +66,7 @@ func (d *decider) raiseAlarm(q *intakev1.Request, a *intakev1.RaiseAlarm) Outcom
 // joins gives the open incident that this alarm belongs to: same zone, same category or same source, within the window.
 func (d *decider) joins(a *intakev1.RaiseAlarm, category string, priority int) *Incident {
 	var found *Incident
-	for _, i := range d.Incidents {
+	for i := range d.Live() {
 		if i.Site != a.GetSite() || i.Zone != a.GetZone() || d.at >= i.JoinUntil || !d.underWay(i) {
 			continue
 		}
@@ -84,7 +84,7 @@ func (d *decider) joins(a *intakev1.RaiseAlarm, category string, priority int) *
 // underWay says whether somebody is being looked for or is at it. What happens after the last guard has left is not known
 // to anybody, and does not join: it would be an alarm that nobody goes to.
 func (d *decider) underWay(i *Incident) bool {
-	return i.State == IncidentOpen || i.Live() && slices.ContainsFunc(i.Missions, func(id string) bool {
+	return i.State == IncidentOpen || slices.ContainsFunc(i.Missions, func(id string) bool {
 		return d.Missions[id].Active()
 	})
 }
@@ -97,8 +97,8 @@ func (d *decider) restore(q *intakev1.Request, a *intakev1.RaiseAlarm) Outcome {
 		Alarm: a.GetAlarmId(), Source: a.GetSource(), Code: a.GetCode(), Site: a.GetSite(), Zone: a.GetZone(),
 		DeviceAtMs: q.GetDeviceAtMs(), ReceivedAtMs: q.GetReceivedAtMs(),
 	}
-	for _, i := range d.Incidents {
-		raised := i.Live() && i.Site == a.GetSite() && slices.ContainsFunc(i.Alarms, func(c AlarmChain) bool {
+	for i := range d.Live() {
+		raised := i.Site == a.GetSite() && slices.ContainsFunc(i.Alarms, func(c AlarmChain) bool {
 			return c.Source == a.GetSource() && c.Code == a.GetCode() && c.Zone == a.GetZone()
 		})
 		if raised && (e.GetIncident() == "" || compareIDs(i.ID, e.GetIncident()) < 0) {
@@ -160,7 +160,7 @@ func (d *decider) raiseSOS(q *intakev1.Request, b *intakev1.RaiseSos) Outcome {
 	if e.GetSite() == "" {
 		e.Site, e.Zone = d.lastPlace(b.GetTeam())
 	}
-	for _, i := range d.Incidents {
+	for i := range d.Live() {
 		same := b.GetTeam() != "" && i.InDanger == b.GetTeam() && i.State != IncidentControlled && d.underWay(i)
 		if same && (e.GetIncident() == "" || compareIDs(i.ID, e.GetIncident()) < 0) {
 			e.Incident = i.ID

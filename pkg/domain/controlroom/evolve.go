@@ -37,6 +37,7 @@ func Evolve(s State, at int64, event *logv1.Event) State {
 	case *logv1.Event_IncidentControlled:
 		s.onIncident(e.IncidentControlled.GetIncident(), func(i *Incident) {
 			i.State = IncidentControlled
+			s.live[i.ID] = i // even if a strange log had ended it
 			s.quiet(i)
 		})
 	case *logv1.Event_IncidentClosed:

@@ -15,7 +15,7 @@ func (s *State) incidentOpened(at int64, e *logv1.IncidentOpened) {
 		Plan: e.GetPlan(), GuardsWanted: int(e.GetGuardsWanted()), Capabilities: e.GetCapabilities(),
 		Mode: e.GetMode(), OwnSiteOnly: e.GetOwnSiteOnly(), Text: e.GetText(),
 	}
-	s.Incidents[i.ID] = i
+	s.Incidents[i.ID], s.live[i.ID] = i, i
 	s.LastIncident++
 	s.arm(timerNeglect, i.ID, e.GetNeglectedAtMs(), 0)
 	s.wantChoice(i, at)
@@ -118,6 +118,7 @@ func (s *State) incidentEnded(at int64, id string, state IncidentState, because 
 		i.State, i.Disposition, i.DispositionText, i.EndedAt = state, because.code, because.text, at
 		s.quiet(i)
 		s.Ended = append(s.Ended, id)
+		delete(s.live, id)
 	})
 }
 

@@ -2,6 +2,7 @@ package controlroom_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -69,9 +70,28 @@ func anyNight(t *rapid.T) {
 		if got, want := controlroom.StateHash(d.Fold), controlroom.StateHash(told.Fold); got != want {
 			t.Fatalf("%s folds another room: %s, not %s", d.Name, got, want)
 		}
+		knowsWhoLives(t, d.State)
 	}
 	promises(t, told.Effective)
 	foldsAlikeFromAnywhere(t, r, controlroom.StateHash(told.Fold))
+}
+
+// knowsWhoLives compares what a state keeps beside its incidents with the incidents.
+func knowsWhoLives(t rapid.TB, s controlroom.State) {
+	t.Helper()
+	want := map[string]*controlroom.Incident{}
+	for id, i := range s.Incidents {
+		if i.Live() {
+			want[id] = i
+		}
+	}
+	got := map[string]*controlroom.Incident{}
+	for i := range s.Live() {
+		got[i.ID] = i
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("%d incidents are told to live, %d do", len(got), len(want))
+	}
 }
 
 var teams = []string{"N1", "N2", "S1", "L1"}

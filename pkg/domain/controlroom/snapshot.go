@@ -41,5 +41,5 @@ func DecodeState(state, region []byte) (State, error) {
 		}
 	}
 	s.region = newRegion(content)
-	return s, nil
+	return s.indexed(), nil
 }

@@ -92,6 +92,7 @@ func alike(t *rapid.T, r *race, got, want *controlroom.Fold) {
 	if g, w := controlroom.StateHash(got), controlroom.StateHash(want); g != w {
 		t.Fatalf("state hash %s, not %s", g, w)
 	}
+	knowsWhoLives(t, got.State)
 	g, w := got.Save(), want.Save()
 	if g.Next != w.Next || g.Last != w.Last || g.Author != w.Author || g.Answered != w.Answered || g.Causes.Digest != w.Causes.Digest {
 		t.Fatalf("at %d by %s, not at %d by %s", g.Next, g.Author, w.Next, w.Author)

@@ -1,6 +1,7 @@
 package controlroom
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -29,6 +30,22 @@ type State struct {
 
 	// region is the folded configuration; it is never changed in place.
 	region *Region
+	// live are those of Incidents that have not ended: a day of ended ones is looked through for no alarm.
+	live map[string]*Incident
+}
+
+// Live gives the incidents that have not ended, in no order.
+func (s State) Live() iter.Seq[*Incident] { return maps.Values(s.live) }
+
+// indexed fills in what is derived from the rest.
+func (s State) indexed() State {
+	s.live = map[string]*Incident{}
+	for id, i := range s.Incidents {
+		if i.Live() {
+			s.live[id] = i
+		}
+	}
+	return s
 }
 
 // keptAfterEnd is how long an ended incident stays in the state: a full shift and the next one.
@@ -278,6 +295,7 @@ func Initial() State {
 		Teams:     map[string]*Team{},
 		Deadlines: map[string]Timer{string(timerOpen): {Kind: timerOpen}},
 		region:    newRegion(nil),
+		live:      map[string]*Incident{},
 	}
 }
 
@@ -298,7 +316,7 @@ func Clone(s State) State {
 	})
 	s.Deadlines = maps.Clone(s.Deadlines)
 	s.Ended = slices.Clone(s.Ended)
-	return s
+	return s.indexed()
 }
 
 func cloned[V any](m map[string]*V, clone func(V) *V) map[string]*V {

@@ -179,6 +179,12 @@ func TestEvolveDoesNotFailOnAFactAboutSomethingForgotten(t *testing.T) {
 		}
 		controlroom.Evolve(controlroom.Initial(), 1000, e)
 		controlroom.Evolve(busyNight(t).state, 1000, e)
+		for id := range busyNight(t).state.Incidents { // one that has ended among them
+			if f := body.Descriptor().Fields().ByName("incident"); f != nil {
+				body.Set(f, protoreflect.ValueOfString(id))
+				knowsWhoLives(t, controlroom.Evolve(busyNight(t).state, 1000, e))
+			}
+		}
 	}
 	controlroom.Evolve(controlroom.Initial(), 1000, &logv1.Event{})
 }

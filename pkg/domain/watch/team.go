@@ -80,8 +80,8 @@ func forTeam(v controlroom.IncidentView) controlroom.IncidentView {
 // sos finds the team's SOS that is not over.
 func (t Target) sos(s controlroom.State) *SOS {
 	var own *controlroom.Incident
-	for _, i := range s.Incidents {
-		if i.InDanger == t.Team && i.Live() && (own == nil || i.OpenedAt > own.OpenedAt || i.OpenedAt == own.OpenedAt && i.ID > own.ID) {
+	for i := range s.Live() {
+		if i.InDanger == t.Team && (own == nil || i.OpenedAt > own.OpenedAt || i.OpenedAt == own.OpenedAt && i.ID > own.ID) {
 			own = i
 		}
 	}

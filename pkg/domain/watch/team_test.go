@@ -110,7 +110,7 @@ func TestAHandheldInDangerIsToldWhatHasBecomeOfItsSOS(t *testing.T) {
 	if other := (watch.Target{Room: "north", Team: "A"}).State(s); other.SOS != nil || other.Incidents[0].ClaimedBy != "" {
 		t.Errorf("the SOS of another: %+v", other)
 	}
-	s.Incidents["I1"].State = controlroom.IncidentClosed
+	s = controlroom.Evolve(s, 2000, &logv1.Event{Body: &logv1.Event_IncidentClosed{IncidentClosed: &logv1.IncidentClosed{Incident: "I1"}}})
 	if got := (watch.Target{Room: "north", Team: "C"}).State(s).SOS; got != nil {
 		t.Errorf("it is over: %+v", got)
 	}

@@ -18,7 +18,7 @@ func state() controlroom.State {
 		s.Missions["M"+id] = &controlroom.Mission{ID: "M" + id, Incident: "I" + id, Team: team, State: controlroom.MissionAccepted}
 		s.Teams[team] = &controlroom.Team{ID: team, OnDuty: true, Mission: "M" + id}
 	}
-	return s
+	return controlroom.Clone(s) // with what is derived from it
 }
 
 // seen says for each type of event whether a team sees those that are about it: about its mission, the incident it is on, or
