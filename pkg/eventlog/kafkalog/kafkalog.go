@@ -34,6 +34,8 @@ type Log struct {
 	transport *kafka.Transport
 	main      *kafka.Client
 	positions *kafka.Client
+	// gather is how many bytes a broker waits for, at most fetchWait long, before it answers a [Log.Tail].
+	gather int64
 }
 
 // New returns a log for cfg. It does not wait for the brokers: an append or a
@@ -51,7 +53,7 @@ func New(cfg Config) (*Log, error) {
 	client := func(brokers []string) *kafka.Client {
 		return &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: cfg.RequestTimeout, Transport: t}
 	}
-	l := &Log{cfg: cfg, log: cfg.Logger, transport: t, main: client(cfg.Brokers)}
+	l := &Log{cfg: cfg, log: cfg.Logger, transport: t, main: client(cfg.Brokers), gather: 1}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -60,6 +62,15 @@ func New(cfg Config) (*Log, error) {
 		l.positions = client(cfg.PositionsBrokers)
 	}
 	return l, nil
+}
+
+// Unhurried gives the same log to readers for whom nobody waits: its tails get what is new together, up to [fetchWait] later.
+// Every reader that wakes for each record takes processor time from the one that an alarm waits for, in its own process and
+// in the brokers.
+func (l *Log) Unhurried() *Log {
+	u := *l
+	u.gather = fetchMaxBytes
+	return &u
 }
 
 // Close drops the connections. Requests under way still end by themselves.

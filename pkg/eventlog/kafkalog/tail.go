@@ -95,7 +95,7 @@ func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
 	}
 	res, err := t.client.Fetch(ctx, &kafka.FetchRequest{
 		Topic: t.topic, Partition: t.partition, Offset: from,
-		MinBytes: 1, MaxBytes: fetchMaxBytes, MaxWait: fetchWait,
+		MinBytes: t.log.gather, MaxBytes: fetchMaxBytes, MaxWait: fetchWait,
 	})
 	switch {
 	case err != nil && passing(err):

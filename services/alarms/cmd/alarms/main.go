@@ -8,6 +8,7 @@ import (
 	"go.uber.org/fx"
 
 	"vigie/pkg/app"
+	"vigie/pkg/eventlog/kafkalog"
 	"vigie/services/alarms"
 )
 
@@ -22,7 +23,10 @@ func (c config) Validate() error {
 }
 
 func modules(c config) fx.Option {
-	return fx.Options(app.Module(c.App), app.BackboneModule(c.Backbone), alarms.Module(c.Service))
+	return fx.Options(
+		app.Module(c.App), app.BackboneModule(c.Backbone), alarms.Module(c.Service),
+		fx.Decorate((*kafkalog.Log).Unhurried), // it writes; nobody waits for what it reads
+	)
 }
 
 func main() {

@@ -118,7 +118,7 @@ func (t *taken) followOnce(ctx context.Context, room eventlog.RoomEntry) error {
 	if err != nil {
 		return err
 	}
-	return follow.Partition(ctx, t.Log, eventlog.TopicIntake, room.Partition, from,
+	return follow.Partition(ctx, t.Log.Unhurried(), eventlog.TopicIntake, room.Partition, from,
 		func(r eventlog.Record) error {
 			q := wire.DecodeRequest(r.Offset, r.Value)
 			if strings.HasPrefix(q.Cause.Principal, string(authz.KindSource)+"/") {

@@ -115,7 +115,7 @@ func (w *Watch) readUntil(ctx context.Context, board *follow.Board, from int64, 
 		case <-run.Done():
 		}
 	})
-	err := follow.Partition(run, w.Log, eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
+	err := follow.Partition(run, w.Log.Unhurried(), eventlog.TopicIntake, board.Room.Partition, from, func(r eventlog.Record) error {
 		w.enter(board, wire.DecodeRequest(r.Offset, r.Value))
 		return nil
 	}, func(int64, int64) {})
