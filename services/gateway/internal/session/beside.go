@@ -107,6 +107,7 @@ func (s *session) tellNotices(board *follow.Board, target watch.Target) (more bo
 	b.pulled = b.pulled[len(now):]
 	var region *controlroom.Region
 	board.Look(func(f *controlroom.Fold) { region = f.State.Region() })
+	frames := make([]*watchv1.ServerFrame, 0, len(now))
 	for _, a := range now {
 		frame := a.frame
 		if target.Team != "" {
@@ -115,11 +116,9 @@ func (s *session) tellNotices(board *follow.Board, target watch.Target) (more bo
 			}
 			frame = noticeFrame(inWords(region, frame.GetNotice()))
 		}
-		if err := s.send(frame); err != nil {
-			return false, err
-		}
+		frames = append(frames, frame)
 	}
-	return len(now) > 0, nil
+	return len(now) > 0, s.send(frames...)
 }
 
 // inWords says of a notice what people call the team and the place, for those who know no more of the room than their own.
@@ -137,14 +136,13 @@ func (s *session) tellMoves(target watch.Target) (more bool, err error) {
 	}
 	now := b.fixes[:min(len(b.fixes), stretch)]
 	b.fixes = b.fixes[len(now):]
+	frames := make([]*watchv1.ServerFrame, 0, len(now))
 	positions := authz.Allow(s.principalNow(), authz.ReadPositions, authz.Object{Room: target.Room})
 	for _, f := range now {
 		if f.GetPosition() != nil && !positions {
 			continue
 		}
-		if err := s.send(f); err != nil {
-			return false, err
-		}
+		frames = append(frames, f)
 	}
-	return len(now) > 0, nil
+	return len(now) > 0, s.send(frames...)
 }

@@ -107,11 +107,12 @@ func (h *Hub) originAllowed(r *http.Request) bool {
 // ServeHTTP takes over the connection. The session goes on in goroutines of its own: the one of the request would keep
 // twice the memory (17 instead of 7 KiB a connection).
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	conn, err := h.upgrader.Upgrade(w, r, nil)
+	taken := &gathering{ResponseWriter: w}
+	conn, err := h.upgrader.Upgrade(taken, r, nil)
 	if err != nil {
 		return // answered by the upgrader
 	}
-	s := newSession(h, conn)
+	s := newSession(h, conn, taken.conn)
 	if !h.enter(s) {
 		s.refuse(errRestart)
 	}

@@ -53,8 +53,9 @@ const (
 
 // session is one socket. One goroutine reads, one writes, and one carries out commands while there are any.
 type session struct {
-	hub  *Hub
-	conn *websocket.Conn
+	hub   *Hub
+	conn  *websocket.Conn
+	below *gathered // what conn writes to
 	codec
 	id string
 	// holder is under what the hub counts it; the hub's lock guards it.
@@ -82,9 +83,9 @@ type session struct {
 	reason  error
 }
 
-func newSession(h *Hub, conn *websocket.Conn) *session {
+func newSession(h *Hub, conn *websocket.Conn, below *gathered) *session {
 	s := &session{
-		hub: h, conn: conn, codec: codecOf(conn.Subprotocol()), id: newID(),
+		hub: h, conn: conn, below: below, codec: codecOf(conn.Subprotocol()), id: newID(),
 		answers: make(chan *watchv1.ServerFrame, answersAhead), commands: make(chan *watchv1.Command, commandsAhead),
 		alarms: make(chan struct{}, alarmsAhead), over: make(chan struct{}),
 	}

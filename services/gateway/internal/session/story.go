@@ -33,18 +33,37 @@ func (s *session) snapshot(ctx context.Context, board *follow.Board) (follow.Pos
 	return at, s.send(frame)
 }
 
-// send writes one frame; only begin and write call it, one after the other.
-func (s *session) send(f *watchv1.ServerFrame) error {
-	data, err := s.marshal(f)
-	if err != nil {
-		return fmt.Errorf("encode frame: %w", err)
+// send writes frames, all at once; only begin and write call it, one after the other.
+func (s *session) send(frames ...*watchv1.ServerFrame) error {
+	encoded := make([][]byte, len(frames))
+	for k, f := range frames {
+		var err error
+		if encoded[k], err = s.encode(f); err != nil {
+			return err
+		}
 	}
-	return s.sendBytes(data)
+	return s.sendBytes(encoded)
 }
 
-func (s *session) sendBytes(data []byte) error {
+func (s *session) encode(f *watchv1.ServerFrame) ([]byte, error) {
+	data, err := s.marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("encode frame: %w", err)
+	}
+	return data, nil
+}
+
+func (s *session) sendBytes(frames [][]byte) error {
 	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.Timers.Write))
-	if err := s.conn.WriteMessage(s.message, data); err != nil {
+	err := s.below.together(func() error {
+		for _, data := range frames {
+			if err := s.conn.WriteMessage(s.message, data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			return errSlow
@@ -135,31 +154,32 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 	if err != nil {
 		return err
 	}
+	var frames [][]byte
 	// The board goes first: a client that has a cursor, which comes with events, has what they changed.
 	if shown != nil {
 		openTexts(ctx, s.hub.Directory, shown.GetBoard().GetChanges())
 		openTexts(ctx, s.hub.Directory, shown.GetBoard().GetState())
-		if err := s.send(shown); err != nil {
+		data, err := s.encode(shown)
+		if err != nil {
 			return err
 		}
+		frames = append(frames, data)
 	}
 	for k, r := range records {
 		frame := decidedFrame(target, r, opened(ctx, s.hub.Directory, seen[k]), signs[k])
 		if frame == nil {
 			continue
 		}
-		data, err := s.marshal(frame)
+		data, err := s.encode(frame)
 		if err != nil {
-			return fmt.Errorf("encode frame: %w", err)
+			return err
 		}
 		if err := flow.sending(r.Offset, len(data), s.acked.Load()); err != nil {
 			return err
 		}
-		if err := s.sendBytes(data); err != nil {
-			return err
-		}
+		frames = append(frames, data)
 	}
-	return nil
+	return s.sendBytes(frames)
 }
 
 // recheck asks again who holds the token: a revocation takes effect within 5 s on a live socket. A directory that cannot
