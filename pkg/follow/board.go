@@ -12,6 +12,7 @@ import (
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/wait"
 	"vigie/pkg/wire"
 )
 
@@ -172,6 +173,20 @@ func (b *Board) Heard() time.Time {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.heard
+}
+
+// lookAgain is how often [Board.AwaitHeard] looks.
+const lookAgain = 10 * time.Millisecond
+
+// AwaitHeard blocks until the brokers have said after an instant, in real time, where the log ends, or until ctx ends: what
+// the board shows then is all that was written by that instant.
+func (b *Board) AwaitHeard(ctx context.Context, after time.Time) error {
+	for !b.Heard().After(after) {
+		if err := wait.For(ctx, lookAgain); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Voids counts void records read so far.

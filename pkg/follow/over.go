@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
+	"vigie/pkg/wait"
 )
 
 // errShorter says that a log ends before what was read of it.
@@ -66,7 +66,7 @@ func beyond(ctx context.Context, log *kafkalog.Log, partition int, bad int64) (i
 	case bad > end:
 		return 0, errShorter
 	case bad == end: // it was cut meanwhile, or the damage has gone: it is looked at again
-		return bad, wait(ctx, askAgain)
+		return bad, wait.For(ctx, askAgain)
 	}
 	// What cannot be read is a batch: it begins at or before bad and ends within some hundred records.
 	low, step := bad, int64(1)
@@ -114,13 +114,4 @@ func readable(ctx context.Context, log *kafkalog.Log, partition int, offset int6
 		return false, fmt.Errorf("look at record %d: %w", offset, err)
 	}
 	return true, nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

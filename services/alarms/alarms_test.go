@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ import (
 	"vigie/pkg/eventlog"
 	"vigie/pkg/follow"
 	"vigie/pkg/follow/livetest"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
+	regionv1 "vigie/pkg/gen/vigie/region/v1"
 	"vigie/pkg/wire"
 	"vigie/services/alarms" //nolint:depguard // its own test
 )
@@ -122,6 +125,29 @@ type ack struct {
 	RequestID string `json:"request_id"`
 	Room      string
 	Offset    int64
+}
+
+// TestASiteIsKnownFromTheMomentTheRoomHasIt, though a process of its own reads its rooms in no hurry.
+func TestASiteIsKnownFromTheMomentTheRoomHasIt(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	log := d.Log
+	d.Log = log.Unhurried()
+	d.again()
+	d.Log = log
+	for k := range 3 {
+		conf := livetest.Configuration("north")
+		site := fmt.Sprintf("north-new-%d", k)
+		conf.Sites = append(conf.Sites, &regionv1.Site{Id: site})
+		known := len(d.Read(eventlog.TopicLog, "north"))
+		d.Ask("north", "admin", site, &intakev1.Request{Body: &intakev1.Request_ConfigureRegion{
+			ConfigureRegion: &intakev1.ConfigureRegion{Content: conf, Hash: site},
+		}})
+		livetest.Await(t, "the room has the site", func() bool { return len(d.Read(eventlog.TopicLog, "north")) > known })
+		if got := d.send(site, `{"code":"PB","site":"`+site+`"}`); got.Status != http.StatusAccepted {
+			t.Errorf("%d %s", got.Status, got.Body)
+		}
+	}
 }
 
 func TestAnAlarmIsAnsweredAlikeHoweverOftenItIsSent(t *testing.T) {

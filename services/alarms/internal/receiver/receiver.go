@@ -129,8 +129,11 @@ func (r *Receiver) take(ctx context.Context, in *input) (*struct{ Body Taken }, 
 		return nil, access.Problem(err)
 	}
 	board, err := r.boardOf(in.Body.Site)
-	if err != nil {
-		return nil, err
+	if err != nil { // of what may be known by now
+		r.catchUp(ctx)
+		if board, err = r.boardOf(in.Body.Site); err != nil {
+			return nil, err
+		}
 	}
 	if !authz.Allow(source, authz.SendAlarm, authz.Object{Room: board.Room.Room, Site: in.Body.Site}) {
 		return nil, access.Forbidden()
@@ -173,6 +176,22 @@ func (r *Receiver) once(ctx context.Context, q *intakev1.Request, value []byte) 
 
 func reused() error {
 	return app.Problem(http.StatusConflict, "id_reused", "this Idempotency-Key was used for another alarm: use a new key for each alarm")
+}
+
+// catchUpBound is how long an alarm from an unknown site waits for the rooms to be read as they are now.
+const catchUpBound = time.Second
+
+// catchUp waits until the rooms are known as they are now, or for [catchUpBound] while Kafka is away: no site is called
+// unknown because a room has only just been told of it.
+func (r *Receiver) catchUp(ctx context.Context) {
+	now := time.Now()
+	ctx, done := context.WithTimeout(ctx, catchUpBound)
+	defer done()
+	for _, b := range r.Rooms.All() {
+		if b.Halted() == "" && b.AwaitHeard(ctx, now) != nil {
+			return // with what is known
+		}
+	}
 }
 
 func (r *Receiver) boardOf(site string) (*follow.Board, error) {
