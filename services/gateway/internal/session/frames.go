@@ -3,8 +3,6 @@ package session
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -30,47 +28,27 @@ func cursorOf(p follow.Position) *watchv1.Cursor {
 }
 
 // snapshotFrame shows what the target sees of a folded room.
-func snapshotFrame(session string, at follow.Position, now time.Time, target watch.Target, room string, f *controlroom.Fold) (*watchv1.ServerFrame, error) {
-	var shown any = controlroom.Show(room, f)
+func (v *views) snapshotFrame(session string, at follow.Position, now time.Time, target watch.Target, room string, f *controlroom.Fold) *watchv1.ServerFrame {
+	shown := &watchv1.Snapshot{Session: session, Cursor: cursorOf(at), Now: timestamppb.New(now)}
 	if target.Team != "" {
-		shown = target.State(f.State)
+		shown.State = v.team.show(target.State(f.State))
+	} else {
+		shown.State = v.room.show(controlroom.Show(room, f))
 	}
-	state, err := asStruct(shown)
-	if err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
-	}
-	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Snapshot{Snapshot: &watchv1.Snapshot{
-		Session: session, Cursor: cursorOf(at), State: state, Now: timestamppb.New(now),
-	}}}, nil
-}
-
-func asStruct(v any) (*structpb.Struct, error) {
-	encoded, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var fields map[string]any // half the time that protojson takes, and a mission waits for it
-	if err := json.Unmarshal(encoded, &fields); err != nil {
-		return nil, err
-	}
-	return structpb.NewStruct(fields)
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Snapshot{Snapshot: shown}}
 }
 
 // boardFrame shows what events have changed, as it is in the folded room now; nil when nothing that is shown has.
-func boardFrame(target watch.Target, f *controlroom.Fold, events []*logv1.Event) (*watchv1.ServerFrame, error) {
+func (v *views) boardFrame(target watch.Target, f *controlroom.Fold, events []*logv1.Event) *watchv1.ServerFrame {
 	board := &watchv1.Board{Offset: f.Next - 1}
-	var err error
 	if target.Team != "" {
-		board.State, err = asStruct(target.State(f.State))
+		board.State = v.team.show(target.State(f.State))
 	} else if c := watch.Changed(f.State, events); !c.Empty() {
-		board.Changes, err = asStruct(c)
+		board.Changes = v.changes.show(c)
 	} else {
-		return nil, nil //nolint:nilnil // there is nothing to say
+		return nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("board: %w", err)
-	}
-	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Board{Board: board}}, nil
+	return &watchv1.ServerFrame{Body: &watchv1.ServerFrame_Board{Board: board}}
 }
 
 func welcomeFrame(session string, at follow.Position, now time.Time) *watchv1.ServerFrame {

@@ -50,6 +50,7 @@ type Config struct {
 type Hub struct {
 	Config
 	upgrader websocket.Upgrader
+	views    views
 	links    *links
 	always   chan struct{} // closed: whoever waits for it need not
 
@@ -72,7 +73,7 @@ func NewHub(c Config) *Hub {
 	run, stop := context.WithCancel(context.Background())
 	h := &Hub{
 		Config: c, sessions: map[*session]struct{}{}, holders: map[string][]*session{}, rooms: map[string]*room{},
-		run: run, stop: stop, always: make(chan struct{}),
+		run: run, stop: stop, always: make(chan struct{}), views: newViews(),
 	}
 	close(h.always)
 	h.links = newLinks(c)

@@ -21,14 +21,10 @@ import (
 func (s *session) snapshot(ctx context.Context, board *follow.Board) (follow.Position, error) {
 	var at follow.Position
 	var frame *watchv1.ServerFrame
-	var err error
 	board.LookAt(func(f *controlroom.Fold, head follow.Position) {
 		at = head
-		frame, err = snapshotFrame(s.id, head, s.hub.Clock.Now(), *s.watching.Load(), board.Room.Room, f)
+		frame = s.hub.views.snapshotFrame(s.id, head, s.hub.Clock.Now(), *s.watching.Load(), board.Room.Room, f)
 	})
-	if err != nil {
-		return at, err
-	}
 	openTexts(ctx, s.hub.Directory, frame.GetSnapshot().GetState())
 	return at, s.send(frame)
 }
@@ -54,6 +50,9 @@ func (s *session) encode(f *watchv1.ServerFrame) ([]byte, error) {
 }
 
 func (s *session) sendBytes(frames [][]byte) error {
+	if len(frames) == 0 {
+		return nil
+	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.Timers.Write))
 	err := s.below.together(func() error {
 		for _, data := range frames {
@@ -148,7 +147,7 @@ func (s *session) tell(ctx context.Context, board *follow.Board, records []*wire
 			all = append(all, seen[k]...)
 		}
 		if len(all) > 0 {
-			shown, err = boardFrame(target, f, all)
+			shown = s.hub.views.boardFrame(target, f, all)
 		}
 	})
 	if err != nil {
