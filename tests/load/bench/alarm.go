@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"vigie/pkg/eventlog"
 )
-
-// underHops is what the floor of an alarm's way is.
-const underHops = "produce → consume → produce → consume → socket"
 
 func alarmEmbedded(ctx context.Context, s settings) (rows []row, err error) {
 	n, err := startNode(ctx, "floor")
@@ -27,16 +25,19 @@ func alarmEmbedded(ctx context.Context, s settings) (rows []row, err error) {
 		return nil, fmt.Errorf("vigie: %w", err)
 	}
 	defer func() { err = errors.Join(err, v.stop()) }()
-	return besideHops(ctx, s, f, v, "")
+	return besideHops(ctx, s, v, "", f)
 }
 
-// besideHops alternates the floor and alarms.
-func besideHops(ctx context.Context, s settings, f *floor, v *system, where string) ([]row, error) {
-	var got series
+// besideHops alternates floors and alarms. The aim holds for the first floor.
+func besideHops(ctx context.Context, s settings, v *system, where string, floors ...*floor) ([]row, error) {
+	got := make([]series, len(floors))
 	for k := range s.rounds + 1 {
-		hops, err := f.hops(ctx, s.samples)
-		if err != nil {
-			return nil, fmt.Errorf("floor: %w", err)
+		hops := make([][]time.Duration, len(floors))
+		for j, f := range floors {
+			var err error
+			if hops[j], err = f.hops(ctx, s.samples); err != nil {
+				return nil, fmt.Errorf("floor: %w", err)
+			}
 		}
 		sent, accepted, err := v.alarms(ctx, s.samples)
 		if err != nil {
@@ -45,8 +46,18 @@ func besideHops(ctx context.Context, s settings, f *floor, v *system, where stri
 		if k == 0 {
 			continue // everything is warm from the second round on
 		}
-		got.took(row{Name: "alarm sent → handheld" + where, aim: "≤ 1.5 ×", under: underHops}, sent, hops, 50, 99)
-		got.took(row{Name: "alarm accepted → handheld" + where, under: underHops}, accepted, hops, 50, 99)
+		for j, f := range floors {
+			if j > 0 {
+				got[j].took(row{Name: "alarm sent → handheld" + where + ", beside " + f.name, under: f.name}, sent, hops[j], 50, 99)
+				continue
+			}
+			got[j].took(row{Name: "alarm sent → handheld" + where, aim: "≤ 1.5 ×", under: f.name}, sent, hops[j], 50, 99)
+			got[j].took(row{Name: "alarm accepted → handheld" + where, under: f.name}, accepted, hops[j], 50, 99)
+		}
 	}
-	return got.medians(), nil
+	var rows []row
+	for j := range got {
+		rows = append(rows, got[j].medians()...)
+	}
+	return rows, nil
 }

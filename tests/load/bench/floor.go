@@ -7,13 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
-	"vigie/pkg/embedded"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
 	"vigie/pkg/wait"
@@ -22,12 +20,12 @@ import (
 // floor is the least that an alarm's way can take with these parts: two durable hops chained, and a socket. No decision,
 // no HTTP, no directory.
 type floor struct {
-	log         *kafkalog.Log
-	intake, out hop
-	server      *httptest.Server
-	client      *websocket.Conn
-	cancel      context.CancelFunc
-	wait        sync.WaitGroup
+	name   string // what it is, in the table
+	log    *kafkalog.Log
+	intake hop
+	client *websocket.Conn
+	// end stops what passes records on, and waits for it.
+	end func() error
 }
 
 // hop is a partition that the floor writes to and reads.
@@ -36,81 +34,78 @@ type hop struct {
 	partition int
 }
 
-// node is an embedded broker in this process, on a directory that goes with it.
-type node struct {
-	*embedded.Broker
-	dir string
-	log *kafkalog.Log
-}
-
-func startNode(ctx context.Context, rooms ...string) (*node, error) {
-	dir, err := os.MkdirTemp("", "vigie-floor-")
+// startFloor passes records on within this process.
+func startFloor(ctx context.Context, log *kafkalog.Log, intake, out hop) (*floor, error) {
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wait sync.WaitGroup
+	url := make(chan string, 1)
+	wait.Go(func() { _ = relay(run, log, intake, out) })
+	wait.Go(func() { _ = socket(run, log, out, func(at string) { url <- at }) })
+	f, err := joinFloor(ctx, log, intake, url, func() error {
+		cancel()
+		wait.Wait()
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	return startNodeIn(ctx, dir, rooms...)
+	f.name = "the same hops in one process"
+	return f, nil
 }
 
-func startNodeIn(ctx context.Context, dir string, rooms ...string) (*node, error) {
-	cfg := embedded.Default()
-	cfg.Dir, cfg.Rooms = dir, rooms
-	broker, err := embedded.Start(ctx, cfg)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+// joinFloor is its client, once the socket is there.
+func joinFloor(ctx context.Context, log *kafkalog.Log, intake hop, url <-chan string, end func() error) (*floor, error) {
+	ctx, done := context.WithTimeout(ctx, patience)
+	defer done()
+	select {
+	case at := <-url:
+		client, res, err := websocket.DefaultDialer.DialContext(ctx, at, nil)
+		if err != nil {
+			return nil, errors.Join(err, end())
+		}
+		_ = res.Body.Close()
+		return &floor{log: log, intake: intake, client: client, end: end}, nil
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), end())
 	}
-	log, err := kafkalog.New(broker.Config())
-	if err != nil {
-		return nil, errors.Join(err, broker.Stop(), os.RemoveAll(dir))
-	}
-	return &node{Broker: broker, dir: dir, log: log}, nil
 }
 
-// stop takes the directory away, too.
-func (n *node) stop() error { return errors.Join(n.halt(), os.RemoveAll(n.dir)) }
-
-func (n *node) halt() error {
-	n.log.Close()
-	return n.Stop()
+// relay writes each record of one partition to another.
+func relay(ctx context.Context, log *kafkalog.Log, from, to hop) error {
+	return each(ctx, log, from, func(value []byte) error {
+		_, err := log.Append(ctx, to.topic, to.partition, [][]byte{value})
+		return err
+	})
 }
 
-func startFloor(ctx context.Context, log *kafkalog.Log, intake, out hop) (*floor, error) {
-	f := &floor{log: log, intake: intake, out: out}
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f.cancel = cancel
+// socket writes each record of a partition to the first client. ready is told the address.
+func socket(ctx context.Context, log *kafkalog.Log, from hop, ready func(url string)) error {
 	conns := make(chan *websocket.Conn, 1)
-	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil); err == nil {
 			conns <- conn
 		}
 	}))
-	client, res, err := websocket.DefaultDialer.DialContext(ctx, "ws"+strings.TrimPrefix(f.server.URL, "http"), nil)
-	if err != nil {
-		cancel()
-		f.server.Close()
-		return nil, err
+	defer server.Close()
+	ready("ws" + strings.TrimPrefix(server.URL, "http"))
+	select {
+	case conn := <-conns:
+		defer func() { _ = conn.Close() }() // the client has gone first
+		return each(ctx, log, from, func(value []byte) error { return conn.WriteMessage(websocket.BinaryMessage, value) })
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	_ = res.Body.Close()
-	f.client = client
-	server := <-conns
-	f.follow(run, intake, func(value []byte) error {
-		_, err := f.log.Append(run, out.topic, out.partition, [][]byte{value})
-		return err
-	})
-	f.follow(run, out, func(value []byte) error { return server.WriteMessage(websocket.BinaryMessage, value) })
-	return f, nil
 }
 
-// follow does something with each record of a partition, in order.
-func (f *floor) follow(ctx context.Context, of hop, do func([]byte) error) {
-	f.wait.Go(func() {
-		_ = f.log.Tail(ctx, of.topic, of.partition, 0, func(records []eventlog.Record, _ int64) error {
-			for _, r := range records {
-				if err := do(r.Value); err != nil {
-					return err
-				}
+// each does something with each record of a partition, in order.
+func each(ctx context.Context, log *kafkalog.Log, of hop, do func([]byte) error) error {
+	return log.Tail(ctx, of.topic, of.partition, 0, func(records []eventlog.Record, _ int64) error {
+		for _, r := range records {
+			if err := do(r.Value); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 }
 
@@ -136,13 +131,9 @@ func (f *floor) hops(ctx context.Context, n int) ([]time.Duration, error) {
 }
 
 func (f *floor) stop() error {
-	f.cancel()
 	err := f.client.Close()
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	f.server.CloseClientConnections()
-	f.server.Close()
-	f.wait.Wait()
-	return err
+	return errors.Join(err, f.end())
 }

@@ -14,11 +14,13 @@ import (
 	"vigie/pkg/follow"
 )
 
-// On real brokers the floor has topics of its own, whose only partitions lie on the same brokers, in the same order, as
+// On real brokers the floors have topics of their own, whose only partitions lie on the same brokers, in the same order, as
 // those of the room: they are led, and led on after a death, by the same.
 const (
 	floorIntake = "floor.intake"
 	floorLog    = "floor.log"
+	apartIntake = "floor.apart.intake"
+	apartLog    = "floor.apart.log"
 )
 
 // bedrock is the floor's side of a cluster.
@@ -57,7 +59,9 @@ func onBedrock(ctx context.Context, s settings, do func(*bedrock) ([]row, error)
 			b.room = entry
 		}
 	}
-	for topic, like := range map[string]string{floorIntake: eventlog.TopicIntake, floorLog: eventlog.TopicLog} {
+	for topic, like := range map[string]string{
+		floorIntake: eventlog.TopicIntake, floorLog: eventlog.TopicLog, apartIntake: eventlog.TopicIntake, apartLog: eventlog.TopicLog,
+	} {
 		if err := b.create(ctx, topic, like); err != nil {
 			return nil, err
 		}
@@ -111,12 +115,17 @@ func (b *bedrock) partition(ctx context.Context, topic string, partition int) (k
 
 func alarmKafka(ctx context.Context, s settings) ([]row, error) {
 	return onBedrock(ctx, s, func(b *bedrock) (rows []row, err error) {
-		f, err := startFloor(ctx, b.log, hop{topic: floorIntake}, hop{topic: floorLog})
+		apart, err := startFloorApart(ctx, b.log, b.stack.Kafka(), hop{topic: apartIntake}, hop{topic: apartLog})
 		if err != nil {
 			return nil, fmt.Errorf("floor: %w", err)
 		}
-		defer func() { err = errors.Join(err, f.stop()) }()
-		return besideHops(ctx, s, f, b.system, ", three brokers")
+		defer func() { err = errors.Join(err, apart.stop()) }()
+		one, err := startFloor(ctx, b.log, hop{topic: floorIntake}, hop{topic: floorLog})
+		if err != nil {
+			return nil, fmt.Errorf("floor: %w", err)
+		}
+		defer func() { err = errors.Join(err, one.stop()) }()
+		return besideHops(ctx, s, b.system, ", three brokers", apart, one)
 	})
 }
 
@@ -164,7 +173,7 @@ func (b *bedrock) killLeader(ctx context.Context, w *kafkalog.Writer) (decided, 
 		raw = time.Since(killed)
 		appended <- err
 	}()
-	err = b.alarm(ctx)
+	_, err = b.alarm(ctx)
 	offer, late := b.offer(ctx)
 	decided = time.Since(killed)
 	if err := errors.Join(err, late, <-appended, b.stack.RestartBroker(ctx, leader)); err != nil {
@@ -173,7 +182,7 @@ func (b *bedrock) killLeader(ctx context.Context, w *kafkalog.Writer) (decided, 
 	if _, err := b.whole(ctx); err != nil {
 		return 0, 0, err
 	}
-	return decided, raw, b.finish(ctx, offer)
+	return decided, raw, b.finish(ctx, offer.frame)
 }
 
 // whole waits until all replicas of the room's log are in sync again, and those of the floor's are led by the same broker.

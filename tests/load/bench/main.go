@@ -48,6 +48,15 @@ func catalogue() []figure {
 func main() { os.Exit(run()) }
 
 func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == hopArg {
+		if err := runHop(ctx, os.Args[2:]); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, "bench hop:", err)
+			return 1
+		}
+		return 0
+	}
 	var s settings
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of floor and figure, alternated; the median of the rounds is shown")
 	flag.IntVar(&s.samples, "samples", 200, "samples in a round")
@@ -58,8 +67,6 @@ func run() int {
 	out := flag.String("out", "../bench.json", "file to write")
 	profile := flag.String("cpuprofile", "", "file to write a profile of this process to: brokers, replay and floors run in it")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	chosen, err := choose(*only)
 	if err == nil && os.Getenv("VIGIE_BIN") == "" {
 		err = errors.New("VIGIE_BIN is not set: run make bench")

@@ -31,7 +31,14 @@ type system struct {
 	auditor string // that of who may read everything
 	device  string // the handheld's
 	hand    *websocket.Conn
-	offers  chan *watchv1.ServerFrame
+	offers  chan offer
+	source  *source
+}
+
+// offer is a mission at the handheld, and when its frame was read there, before it was decoded: so the floor counts, too.
+type offer struct {
+	frame *watchv1.ServerFrame
+	at    time.Time
 }
 
 const (
@@ -43,7 +50,7 @@ const (
 
 // signOn takes the first accounts into use.
 func signOn(ctx context.Context, at func(string) string, accounts string) (*system, error) {
-	s := &system{at: at, offers: make(chan *watchv1.ServerFrame, 64)}
+	s := &system{at: at, offers: make(chan offer, 64), source: &source{}}
 	raw, err := os.ReadFile(accounts) //nolint:gosec // our own program has written it
 	if err != nil {
 		return nil, err
@@ -100,21 +107,32 @@ func (s *system) watch(ctx context.Context) error {
 	return s.command(ctx, "team.on_duty", map[string]any{"team": team})
 }
 
-// listen passes mission offers on, until the socket closes.
+// listen passes mission offers on, until the socket closes. What came before an offer is decoded beside the reading.
 func (s *system) listen() {
-	defer close(s.offers)
-	for {
-		_, data, err := s.hand.ReadMessage()
-		if err != nil {
-			return
+	type arrival struct {
+		data []byte
+		at   time.Time
+	}
+	arrivals := make(chan arrival, 64)
+	go func() {
+		defer close(arrivals)
+		for {
+			_, data, err := s.hand.ReadMessage()
+			if err != nil {
+				return
+			}
+			arrivals <- arrival{data, time.Now()}
 		}
+	}()
+	defer close(s.offers)
+	for a := range arrivals {
 		f := &watchv1.ServerFrame{}
-		if proto.Unmarshal(data, f) != nil {
+		if proto.Unmarshal(a.data, f) != nil {
 			continue
 		}
 		for _, e := range f.GetEvent().GetEvents() {
 			if e.GetMissionOffered() != nil {
-				s.offers <- f
+				s.offers <- offer{f, a.at}
 			}
 		}
 	}
@@ -138,8 +156,8 @@ func (s *system) alarms(ctx context.Context, n int) (sent, accepted []time.Durat
 		if err := wait.For(ctx, apart); err != nil {
 			return nil, nil, err
 		}
-		began := time.Now()
-		if err := s.alarm(ctx); err != nil {
+		began, err := s.alarm(ctx)
+		if err != nil {
 			return nil, nil, err
 		}
 		acknowledged := time.Now()
@@ -147,33 +165,42 @@ func (s *system) alarms(ctx context.Context, n int) (sent, accepted []time.Durat
 		if err != nil {
 			return nil, nil, err
 		}
-		now := time.Now()
-		sent = append(sent, now.Sub(began))
+		sent = append(sent, offer.at.Sub(began))
 		// The mission may be there before the acknowledgement has been read.
-		accepted = append(accepted, max(0, now.Sub(acknowledged)))
-		if err := s.finish(ctx, offer); err != nil {
+		accepted = append(accepted, max(0, offer.at.Sub(acknowledged)))
+		if err := s.finish(ctx, offer.frame); err != nil {
 			return nil, nil, err
 		}
 	}
 	return sent, accepted, nil
 }
 
-func (s *system) alarm(ctx context.Context) error {
-	return s.call(ctx, http.MethodPost, "/v1/alarms", s.key, uuid.NewString(), map[string]string{"code": "ASSIST", "site": "north", "zone": "ED"}, nil)
+// alarm sends one, waits until it is acknowledged, and says when its first byte was sent.
+func (s *system) alarm(ctx context.Context) (began time.Time, err error) {
+	const path = "/v1/alarms"
+	body := strings.NewReader(`{"code":"ASSIST","site":"north","zone":"ED"}`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.at(path)+path, body)
+	if err != nil {
+		return began, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Idempotency-Key", uuid.NewString())
+	return s.source.send(req)
 }
 
 // offer waits for a mission.
-func (s *system) offer(ctx context.Context) (*watchv1.ServerFrame, error) {
+func (s *system) offer(ctx context.Context) (offer, error) {
 	select {
-	case offer, open := <-s.offers:
+	case o, open := <-s.offers:
 		if !open {
-			return nil, errors.New("the handheld's socket has closed")
+			return o, errors.New("the handheld's socket has closed")
 		}
-		return offer, nil
+		return o, nil
 	case <-time.After(patience):
-		return nil, fmt.Errorf("no mission came within %v", patience)
+		return offer{}, fmt.Errorf("no mission came within %v", patience)
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return offer{}, ctx.Err()
 	}
 }
 
@@ -252,5 +279,6 @@ func (s *system) exchange(ctx context.Context, method, path string, body, out an
 
 func (s *system) stop() error {
 	_ = s.hand.Close() // it ends with the program at the latest
+	s.source.hangUp()
 	return s.halt()
 }
