@@ -182,14 +182,14 @@ func (d *Decider) Figures() Figures {
 }
 
 func (d *Decider) readLog(ctx context.Context, from int64) error {
-	batch := make([]wire.Stored, 0, batchSize)
+	var batch []wire.Stored // one record as a rule: room for many would be a tenth of a megabyte for each
 	flush := func(atEnd bool) error {
 		if len(batch) == 0 && !atEnd {
 			return nil
 		}
-		err := send(ctx, d.records, stretch{batch, atEnd})
-		batch = make([]wire.Stored, 0, batchSize)
-		return err
+		full := batch
+		batch = nil
+		return send(ctx, d.records, stretch{full, atEnd})
 	}
 	return follow.Decisions(ctx, d.Log, d.Room.Partition, from,
 		func(s *wire.Stored) error {
@@ -204,14 +204,14 @@ func (d *Decider) readLog(ctx context.Context, from int64) error {
 }
 
 func (d *Decider) readIntake(ctx context.Context, from int64) error {
-	batch := make([]wire.Request, 0, batchSize)
+	var batch []wire.Request
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
-		err := send(ctx, d.requests, batch)
-		batch = make([]wire.Request, 0, batchSize)
-		return err
+		full := batch
+		batch = nil
+		return send(ctx, d.requests, full)
 	}
 	return follow.Partition(ctx, d.Log, eventlog.TopicIntake, d.Room.Partition, from,
 		func(r eventlog.Record) error {
