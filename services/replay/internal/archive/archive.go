@@ -49,7 +49,7 @@ func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *
 // Run follows the log until ctx ends. Damage halts this room and no other, until its log is reopened.
 func (r *Room) Run(ctx context.Context) {
 	for {
-		err := follow.Decisions(ctx, r.log.Unhurried(), r.Partition, r.fold.Next, r.read, r.progress)
+		err := follow.Decisions(ctx, r.log, r.Partition, r.fold.Next, r.read, r.progress)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
