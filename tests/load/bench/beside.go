@@ -171,7 +171,7 @@ func (s *system) lookBack(ctx context.Context, records int, asked *atomic.Int64)
 			for ctx.Err() == nil && errs[k] == nil {
 				offset := records - int(asked.Add(1))
 				path := fmt.Sprintf("/v1/rooms/%s/state?offset=%d", room, offset)
-				errs[k] = s.call(context.WithoutCancel(ctx), http.MethodGet, path, s.auditor, "", nil, nil)
+				errs[k] = s.call(context.WithoutCancel(ctx), http.MethodGet, path, s.auditor, nil, nil)
 				read.Add(int64(offset))
 			}
 		})

@@ -98,7 +98,7 @@ func runHop(ctx context.Context, args []string) error {
 		err = socket(ctx, log, hop{topic: *from}, func(url string) { fmt.Println(url) }) //nolint:forbidigo // it is what the process is asked for
 	}
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // it was told to end
+		return nil // it was told to end
 	}
 	return err
 }

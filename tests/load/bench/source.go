@@ -40,6 +40,7 @@ func (s *source) send(req *http.Request) (began time.Time, err error) {
 	if err != nil {
 		return began, err
 	}
+	defer func() { _ = res.Body.Close() }() // it has been read
 	body, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode >= http.StatusBadRequest {
 		err = fmt.Errorf("alarm: %s: %s", res.Status, body)

@@ -75,13 +75,13 @@ func signOn(ctx context.Context, at func(string) string, accounts string) (*syst
 			continue
 		}
 		var session struct{ Token string }
-		if err := s.call(ctx, http.MethodPost, "/v1/sessions", "", "", map[string]string{"account": a.Account, "password": a.Password}, &session); err != nil {
+		if err := s.call(ctx, http.MethodPost, "/v1/sessions", "", map[string]string{"account": a.Account, "password": a.Password}, &session); err != nil {
 			return nil, err
 		}
 		*token = session.Token
 	}
 	var device struct{ Token string }
-	if err := s.call(ctx, http.MethodPost, "/v1/device-tokens", chief, "", map[string]string{"team": team, "guard": "g-bench"}, &device); err != nil {
+	if err := s.call(ctx, http.MethodPost, "/v1/device-tokens", chief, map[string]string{"team": team, "guard": "g-bench"}, &device); err != nil {
 		return nil, err
 	}
 	s.device = device.Token
@@ -224,7 +224,7 @@ func (s *system) finish(ctx context.Context, offer *watchv1.ServerFrame) error {
 func (s *system) command(ctx context.Context, kind string, fields map[string]any) error {
 	fields["type"] = kind
 	var out struct{ Outcome, Code, Message string }
-	if err := s.call(ctx, http.MethodPut, "/v1/rooms/"+room+"/commands/"+uuid.NewString(), s.desk, "", fields, &out); err != nil {
+	if err := s.call(ctx, http.MethodPut, "/v1/rooms/"+room+"/commands/"+uuid.NewString(), s.desk, fields, &out); err != nil {
 		return err
 	}
 	if out.Outcome != "done" {
@@ -234,11 +234,8 @@ func (s *system) command(ctx context.Context, kind string, fields map[string]any
 }
 
 // call sends body as JSON and reads the answer into out.
-func (s *system) call(ctx context.Context, method, path, token, key string, body, out any) error {
-	return s.exchange(ctx, method, path, body, out, func(r *http.Request) {
-		r.Header.Set("Authorization", "Bearer "+token)
-		r.Header.Set("Idempotency-Key", key)
-	})
+func (s *system) call(ctx context.Context, method, path, token string, body, out any) error {
+	return s.exchange(ctx, method, path, body, out, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) })
 }
 
 // locate sends positions as the telephone of the handheld's guard does.

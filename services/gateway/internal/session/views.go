@@ -77,11 +77,11 @@ func orNull(shape shaper, within func(reflect.Value) reflect.Value) shaper {
 
 func listShaper(one shaper) shaper {
 	return func(v reflect.Value) *structpb.Value {
-		list := &structpb.ListValue{Values: make([]*structpb.Value, v.Len())}
-		for k := range list.Values {
-			list.Values[k] = one(v.Index(k))
+		values := make([]*structpb.Value, v.Len())
+		for k := range values {
+			values[k] = one(v.Index(k))
 		}
-		return structpb.NewListValue(list)
+		return structpb.NewListValue(&structpb.ListValue{Values: values})
 	}
 }
 
