@@ -35,6 +35,7 @@ type Board struct {
 	caught  bool
 	halted  string
 	heard   time.Time
+	asked   time.Time     // no later than when that was asked for
 	changed chan struct{} // closed and replaced when anything above changed
 }
 
@@ -109,7 +110,7 @@ func (b *Board) read(s *wire.Stored) error {
 func (b *Board) progress(next, highWatermark int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.heard = time.Now()
+	b.asked, b.heard = b.heard, time.Now() // nothing is asked before what came last has been read
 	if !b.caught && next >= highWatermark {
 		b.caught = true
 		b.announce()
@@ -175,13 +176,19 @@ func (b *Board) Heard() time.Time {
 	return b.heard
 }
 
+func (b *Board) askedLast() time.Time {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.asked
+}
+
 // lookAgain is how often [Board.AwaitHeard] looks.
 const lookAgain = 10 * time.Millisecond
 
-// AwaitHeard blocks until the brokers have said after an instant, in real time, where the log ends, or until ctx ends: what
-// the board shows then is all that was written by that instant.
+// AwaitHeard blocks until the brokers have answered what was asked after an instant, in real time, or until ctx ends: the
+// board shows all that was written by that instant. An answer that only came after it may have been on its way before.
 func (b *Board) AwaitHeard(ctx context.Context, after time.Time) error {
-	for !b.Heard().After(after) {
+	for b.askedLast().Before(after) {
 		if err := wait.For(ctx, lookAgain); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package kafkalog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/eventlogtest"
 	"vigie/pkg/eventlog/kafkalog"
 )
@@ -97,19 +99,48 @@ func TestContract(t *testing.T) {
 	}
 	t.Cleanup(admin.Close)
 	var topics atomic.Int64
-	t.Run("log", func(t *testing.T) {
-		eventlogtest.Run(t, func(t *testing.T) eventlogtest.Subject {
-			t.Helper()
-			name := fmt.Sprintf("contract.%d", topics.Add(1))
-			create(t, l, name)
-			return eventlogtest.Subject{
-				Log: l, Writer: w, Topic: name,
-				DropBefore: func(ctx context.Context, partition int, offset int64) error {
-					return dropBefore(ctx, admin, name, partition, offset)
-				},
-			}
+	for kind, log := range map[string]*kafkalog.Log{"log": l, "log in no hurry": l.Unhurried()} {
+		t.Run(kind, func(t *testing.T) {
+			eventlogtest.Run(t, func(t *testing.T) eventlogtest.Subject {
+				t.Helper()
+				name := fmt.Sprintf("contract.%d", topics.Add(1))
+				create(t, l, name)
+				return eventlogtest.Subject{
+					Log: log, Writer: w, Topic: name,
+					DropBefore: func(ctx context.Context, partition int, offset int64) error {
+						return dropBefore(ctx, admin, name, partition, offset)
+					},
+				}
+			})
 		})
+	}
+}
+
+// TestOnlyWhoIsInAHurryIsWokenByEachRecord: how much a broker is to wait for is said in each request.
+func TestOnlyWhoIsInAHurryIsWokenByEachRecord(t *testing.T) {
+	c, l := single(t)
+	var least atomic.Int32
+	c.ControlKey(keyFetch, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if f, ok := r.(*kmsg.FetchRequest); ok {
+			least.Store(f.MinBytes)
+		}
+		return nil, nil, false
 	})
+	stop := errors.New("enough")
+	for _, tt := range []struct {
+		log    *kafkalog.Log
+		hurry  bool
+		reader string
+	}{{l, true, "the decider"}, {l.Unhurried(), false, "who looks back"}, {l, true, "the decider beside it"}} {
+		err := tt.log.Tail(deadline(t), topic, 0, 0, func([]eventlog.Record, int64) error { return stop })
+		if !errors.Is(err, stop) {
+			t.Fatal(err)
+		}
+		if got := least.Load(); (got == 1) != tt.hurry {
+			t.Errorf("%s has the broker wait for %d bytes", tt.reader, got)
+		}
+	}
 }
 
 func dropBefore(ctx context.Context, admin *kgo.Client, topic string, partition int, offset int64) error {
