@@ -47,7 +47,8 @@ func TestASourceStaysWithOneProcessAndAllOthersTakeTurns(t *testing.T) {
 		return by
 	}
 	all := map[string]bool{}
-	for source := range 12 {
+	// Ports are drawn, and with them who answers whom: of twelve sources none was with one of the three in 2 of 100 runs.
+	for source := range 100 {
 		by := answers("/v1/alarms", fmt.Sprint("key-", source))
 		if len(by) != 1 {
 			t.Errorf("source %d is with %v", source, by)
