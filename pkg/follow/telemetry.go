@@ -17,13 +17,14 @@ const telemetryRetry = time.Second
 
 // Telemetry reads a room's fixes and beats until ctx ends: first those received since a time of the domain clock, in
 // milliseconds, then as they come. New says that one was written after the reading began: an old beat says nothing of now.
-// What cannot be read is passed over, and an interruption may bring some again: nothing is decided by telemetry alone.
+// What cannot be read is passed over, and an interruption may bring some again: nothing is decided by telemetry alone. atEnd
+// is called, often, when nothing newer was there.
 func Telemetry(
 	ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, since int64,
-	deliver func(m *positionsv1.Telemetry, isNew bool), logger *slog.Logger,
+	deliver func(m *positionsv1.Telemetry, isNew bool), atEnd func(), logger *slog.Logger,
 ) {
 	for ctx.Err() == nil {
-		err := telemetry(ctx, log, room, since, deliver)
+		err := telemetry(ctx, log, room, since, deliver, atEnd)
 		if ctx.Err() != nil {
 			return
 		}
@@ -36,7 +37,8 @@ func Telemetry(
 }
 
 func telemetry(
-	ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, since int64, deliver func(*positionsv1.Telemetry, bool),
+	ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry, since int64,
+	deliver func(*positionsv1.Telemetry, bool), atEnd func(),
 ) error {
 	start, end, err := log.Bounds(ctx, eventlog.TopicPositions, room.Partition)
 	if err != nil {
@@ -52,7 +54,11 @@ func telemetry(
 			deliver(&m, r.Offset >= end)
 		}
 		return nil
-	}, func(int64, int64) {})
+	}, func(next, highWatermark int64) {
+		if next >= highWatermark {
+			atEnd()
+		}
+	})
 }
 
 // receivedSince searches for the first record received since a time: receipts grow with offsets, but for what the clocks of

@@ -74,6 +74,8 @@ type service struct {
 	keeper   *witness.Keeper
 	writer   *kafkalog.Writer
 	beater   *beat.Beater
+
+	positions *fixes.Table
 }
 
 // name is that of this decider in the log. Two of one name would both count as first: without one given, every run of a
@@ -90,7 +92,7 @@ func newService(lc fx.Lifecycle, cfg Config, log *kafkalog.Log, c *clock.Clock, 
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: cfg.name(), writer: writer}
+	s := &service{cfg: cfg, log: log, clock: c, slog: logger, name: cfg.name(), writer: writer, positions: fixes.NewTable()}
 	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.halt})
 	return s, nil
 }
@@ -121,20 +123,19 @@ func (s *service) start(ctx context.Context) error {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	positions := fixes.NewTable()
 	s.beater = beat.Start(ctx, beat.Config{
 		Writer: s.writer, Rooms: table, Process: s.name, Service: beat.Dispatch, Clock: s.clock, Level: controlroom.MaxLevel, Logger: s.slog,
 	})
 	for _, room := range table {
 		heard := beat.NewHeard(s.clock.Rate(), time.Now())
 		d := decider.New(decider.Config{
-			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: positions, Limits: es.DefaultLimits().Waiting(),
+			Room: room, Name: s.name, Log: s.log, Clock: s.clock, Positions: s.positions, Limits: es.DefaultLimits().Waiting(),
 			Heard: heard, Intake: s.writer, Witness: s.keeper, Witnessed: witnessed[room.Room],
 			Snapshots: snapshots, SnapshotEvery: uint64(s.cfg.SnapshotEvery), Logger: s.slog, //nolint:gosec // it is at least 1
 		})
 		s.deciders = append(s.deciders, d)
 		s.wait.Go(func() {
-			positions.Follow(run, s.log, room, s.clock, func(b *positionsv1.Beat) { heard.Take(b, time.Now()) }, s.slog)
+			s.positions.Follow(run, s.log, room, s.clock, func(b *positionsv1.Beat) { heard.Take(b, time.Now()) }, s.slog)
 		})
 		s.wait.Go(func() {
 			// Other rooms go on: a room that halts is loud, not contagious.
@@ -182,6 +183,7 @@ var ( //nolint:gochecknoglobals // descriptions are constants that Go cannot wri
 	backlogDesc = prometheus.NewDesc("vigie_dispatch_backlog_requests", "Requests read from intake without an outcome in the log.", []string{"room"}, nil)
 	voidsDesc   = prometheus.NewDesc("vigie_dispatch_void_records_total", "Void records read.", []string{"room"}, nil)
 	decidedDesc = prometheus.NewDesc("vigie_dispatch_decisions_total", "Effective decisions read.", []string{"room"}, nil)
+	locatedDesc = prometheus.NewDesc("vigie_dispatch_located_teams", "Teams with a position that this process knows.", []string{"room"}, nil)
 	haltedDesc  = prometheus.NewDesc("vigie_dispatch_halted", "1 when the room is halted.", []string{"room"}, nil)
 	clockDesc   = prometheus.NewDesc("vigie_dispatch_clock_off_seconds",
 		"How far this clock is from what the processes agree on; beyond 1 s it is not trusted.", []string{"room"}, nil)
@@ -189,7 +191,7 @@ var ( //nolint:gochecknoglobals // descriptions are constants that Go cannot wri
 
 // Describe implements prometheus.Collector.
 func (s *service) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{backlogDesc, voidsDesc, decidedDesc, haltedDesc, clockDesc} {
+	for _, d := range []*prometheus.Desc{backlogDesc, voidsDesc, decidedDesc, locatedDesc, haltedDesc, clockDesc} {
 		c <- d
 	}
 }
@@ -204,6 +206,7 @@ func (s *service) Collect(c chan<- prometheus.Metric) {
 		c <- prometheus.MustNewConstMetric(backlogDesc, prometheus.GaugeValue, float64(f.Backlog), room)
 		c <- prometheus.MustNewConstMetric(voidsDesc, prometheus.CounterValue, float64(f.Voids), room)
 		c <- prometheus.MustNewConstMetric(decidedDesc, prometheus.CounterValue, float64(f.Decided), room)
+		c <- prometheus.MustNewConstMetric(locatedDesc, prometheus.GaugeValue, float64(s.positions.Teams(room)), room)
 		c <- prometheus.MustNewConstMetric(haltedDesc, prometheus.GaugeValue, halted, room)
 		c <- prometheus.MustNewConstMetric(clockDesc, prometheus.GaugeValue, f.ClockOff.Seconds(), room)
 	}

@@ -22,6 +22,7 @@ func TestAnAlarmBringsTheNearestFittingTeamAcrossSitesAndIsSeenThroughToItsEnd(t
 		_, ok := find(desk.places, func(p *watchv1.Position) bool { return p.GetTeam() == "south-1" && p.GetLat() == 48.8368 })
 		return ok
 	})
+	night.Locates("alpha", 1)
 
 	// Nobody is on duty at the north: its neighbour sends the car, which is there before the dog on foot.
 	alarm := night.Panel("alpha").Rings("INTRUSION", "north", "PHARMACY")

@@ -1,14 +1,11 @@
 package scenario_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,32 +39,6 @@ func (n *Night) clockAhead(ahead time.Duration) (path string) {
 	return path
 }
 
-// metric of a service, by its name and labels.
-func (n *Night) metric(s *process, name string) float64 {
-	n.t.Helper()
-	req, err := http.NewRequestWithContext(n.life, http.MethodGet, s.at()+"/metrics", http.NoBody)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	res, err := n.http.Do(req)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }() // read to its end
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			f, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				n.t.Fatal(err)
-			}
-			return f
-		}
-	}
-	n.t.Fatalf("%s has no metric %s", s.name, name)
-	return 0
-}
-
 func TestADeciderWhoseClockIsAnHourAheadStandsBackAndAloneDecidesButLetsNothingExpire(t *testing.T) {
 	t.Parallel()
 	const rate = 20
@@ -80,7 +51,7 @@ func TestADeciderWhoseClockIsAnHourAheadStandsBackAndAloneDecidesButLetsNothingE
 
 	// It says so, loudly, and leaves the deciding to the others, whichever of them is there.
 	night.Within(missed, "it pages", func() (bool, string) {
-		off := night.metric(wrong, `vigie_dispatch_clock_off_seconds{room="alpha"}`)
+		off := night.metric(wrong.at(), `vigie_dispatch_clock_off_seconds{room="alpha"}`)
 		return off > time.Hour.Seconds()/rate-2 && strings.Contains(wrong.story(), "this clock differs"), fmt.Sprintf("%v s; %s", off, wrong.story())
 	})
 	for _, dead := range []string{"dispatch-1", "dispatch-2"} {

@@ -178,6 +178,13 @@ func (p *processes) stop() error {
 	return err
 }
 
+func (p *processes) deciders() (at []string) {
+	for _, host := range p.hosts("dispatch") {
+		at = append(at, "http://"+host)
+	}
+	return at
+}
+
 func (p *processes) log() []string { return []string{"--brokers", p.brokers} }
 
 func (p *processes) story() string {

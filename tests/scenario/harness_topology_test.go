@@ -18,6 +18,8 @@ type topology interface {
 	kill() error
 	// stop asks it to end and waits; the error says so when it did not end well.
 	stop() error
+	// deciders are the addresses of the processes that decide.
+	deciders() []string
 	// log is how a command line reads the log of a product that does not run.
 	log() []string
 	// story is the tail of what it has logged.
@@ -75,6 +77,8 @@ func (a *allInOne) start() (endpoint, error) {
 		"up", "--data", a.data, "--region", a.region, "--listen", a.listen, "--json", "--clock-rate", strconv.Itoa(a.rate))
 	return a.process.start()
 }
+
+func (a *allInOne) deciders() []string { return []string{a.at()} }
 
 func (a *allInOne) log() []string { return []string{"--data", a.data} }
 

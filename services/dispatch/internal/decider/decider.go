@@ -30,6 +30,8 @@ import (
 // Positions are the last fixes of a room's teams.
 type Positions interface {
 	Of(room string) map[string]choose.Fix
+	// Read is closed once those that were known before are in.
+	Read(room string) <-chan struct{}
 }
 
 // Config of one decider.
@@ -203,7 +205,21 @@ func (d *Decider) readLog(ctx context.Context, from int64) error {
 		func(next, highWatermark int64) { _ = flush(next >= highWatermark) })
 }
 
+// positionsBound is how long the first request waits for the positions that are known. A node that starts with alarms in its
+// backlog would send teams as if they sat at their bases; but no alarm waits for telemetry that does not come.
+const positionsBound = 500 * time.Millisecond
+
+func (d *Decider) awaitPositions(ctx context.Context) {
+	select {
+	case <-d.Positions.Read(d.Room.Room):
+	case <-time.After(positionsBound):
+		d.log.WarnContext(ctx, "positions are not read yet: teams are taken to be where they were last entered")
+	case <-ctx.Done():
+	}
+}
+
 func (d *Decider) readIntake(ctx context.Context, from int64) error {
+	d.awaitPositions(ctx)
 	var batch []wire.Request
 	flush := func() error {
 		if len(batch) == 0 {

@@ -40,9 +40,11 @@ type run struct {
 // decide runs a decider for a room of the world, with a connection of its own; adjust may change its configuration.
 func decide(t *testing.T, w *livetest.World, room, name string, adjust func(*decider.Config)) *run {
 	t.Helper()
+	none := fixes.NewTable()
+	none.CaughtUp(room)
 	cfg := decider.Config{
 		Limits: es.DefaultLimits(),
-		Room:   w.Entry(room), Name: name, Log: w.Connect(), Clock: w.Clock, Positions: fixes.NewTable(),
+		Room:   w.Entry(room), Name: name, Log: w.Connect(), Clock: w.Clock, Positions: none,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	if adjust != nil {

@@ -31,17 +31,55 @@ const (
 // Table is the last fix of every team of every room. It is safe for concurrent use.
 type Table struct {
 	mu    sync.RWMutex
-	rooms map[string]map[string]choose.Fix
+	rooms map[string]*room
+}
+
+// room is the last fixes of one room's teams.
+type room struct {
+	fixes map[string]choose.Fix
+	// read is closed when telemetry has been read to its end once.
+	read     chan struct{}
+	readOnce sync.Once
 }
 
 // NewTable returns an empty table.
-func NewTable() *Table { return &Table{rooms: map[string]map[string]choose.Fix{}} }
+func NewTable() *Table { return &Table{rooms: map[string]*room{}} }
+
+// of gives a room of the table. The table is held for writing.
+func (t *Table) of(name string) *room {
+	r := t.rooms[name]
+	if r == nil {
+		r = &room{fixes: map[string]choose.Fix{}, read: make(chan struct{})}
+		t.rooms[name] = r
+	}
+	return r
+}
 
 // Of gives a copy of the last fixes of a room's teams.
-func (t *Table) Of(room string) map[string]choose.Fix {
+func (t *Table) Of(name string) map[string]choose.Fix {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return maps.Clone(t.rooms[room])
+	if r := t.rooms[name]; r != nil {
+		return maps.Clone(r.fixes)
+	}
+	return nil
+}
+
+// Teams counts the teams of a room with a fix.
+func (t *Table) Teams(name string) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if r := t.rooms[name]; r != nil {
+		return len(r.fixes)
+	}
+	return 0
+}
+
+// Read is closed once a room has been CaughtUp.
+func (t *Table) Read(name string) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.of(name).read
 }
 
 // Follow keeps the table up to date for one room until ctx ends, and passes on the beats that it meets. Telemetry that
@@ -56,22 +94,26 @@ func (t *Table) Follow(
 		case m.GetBeat() != nil && isNew:
 			beats(m.GetBeat())
 		}
-	}, logger)
+	}, func() { t.CaughtUp(room.Room) }, logger)
+}
+
+// CaughtUp says that all that was known of a room is in the table.
+func (t *Table) CaughtUp(name string) {
+	t.mu.Lock()
+	r := t.of(name)
+	t.mu.Unlock()
+	r.readOnce.Do(func() { close(r.read) })
 }
 
 // Take enters a fix, unless a later one is known. One that its own device calls simulated sends nobody anywhere.
-func (t *Table) Take(room string, f *positionsv1.Fix) {
+func (t *Table) Take(name string, f *positionsv1.Fix) {
 	at := geo.Point{LatE7: f.GetLatE7(), LonE7: f.GetLonE7()}
 	if !at.Valid() || f.GetMock() || f.GetAccuracyM() > blurred {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	teams := t.rooms[room]
-	if teams == nil {
-		teams = map[string]choose.Fix{}
-		t.rooms[room] = teams
-	}
+	teams := t.of(name).fixes
 	last, known := teams[f.GetTeam()]
 	if known && last.At >= f.GetAtMs() {
 		return

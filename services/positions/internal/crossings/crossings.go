@@ -96,7 +96,7 @@ func (w *Watch) Start(ctx context.Context) {
 				return // it has halted, or all is over
 			}
 			follow.Telemetry(run, w.Log, b.Room, w.Clock.Now().Add(-lookBack).UnixMilli(),
-				func(m *positionsv1.Telemetry, isNew bool) { room.take(run, m, isNew) }, w.Logger)
+				func(m *positionsv1.Telemetry, isNew bool) { room.take(run, m, isNew) }, func() {}, w.Logger)
 		})
 	}
 }
