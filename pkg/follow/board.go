@@ -12,7 +12,6 @@ import (
 	"vigie/pkg/es"
 	"vigie/pkg/eventlog"
 	"vigie/pkg/eventlog/kafkalog"
-	"vigie/pkg/wait"
 	"vigie/pkg/wire"
 )
 
@@ -34,9 +33,9 @@ type Board struct {
 	voids   uint64
 	caught  bool
 	halted  string
-	heard   time.Time
-	asked   time.Time     // no later than when that was asked for
 	changed chan struct{} // closed and replaced when anything above changed
+
+	recency Recency
 }
 
 // NewBoard returns the board of a room; nothing is read before Run.
@@ -110,7 +109,7 @@ func (b *Board) read(s *wire.Stored) error {
 func (b *Board) progress(next, highWatermark int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.asked, b.heard = b.heard, time.Now() // nothing is asked before what came last has been read
+	b.recency.Answered(next >= highWatermark)
 	if !b.caught && next >= highWatermark {
 		b.caught = true
 		b.announce()
@@ -170,30 +169,11 @@ func (b *Board) Halted() string {
 }
 
 // Heard is when the brokers last said where the log ends, in real time: what is shown is not younger.
-func (b *Board) Heard() time.Time {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.heard
-}
+func (b *Board) Heard() time.Time { return b.recency.Heard() }
 
-func (b *Board) askedLast() time.Time {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.asked
-}
-
-// lookAgain is how often [Board.AwaitHeard] looks.
-const lookAgain = 10 * time.Millisecond
-
-// AwaitHeard blocks until the brokers have answered what was asked after an instant, in real time, or until ctx ends: the
-// board shows all that was written by that instant. An answer that only came after it may have been on its way before.
-func (b *Board) AwaitHeard(ctx context.Context, after time.Time) error {
-	for b.askedLast().Before(after) {
-		if err := wait.For(ctx, lookAgain); err != nil {
-			return err
-		}
-	}
-	return nil
+// CatchUp blocks until the board shows all that was written before the call, or until ctx ends.
+func (b *Board) CatchUp(ctx context.Context) error {
+	return b.recency.Await(ctx, time.Now(), func() { b.log.Hurry(eventlog.TopicLog, b.Room.Partition) })
 }
 
 // Voids counts void records read so far.

@@ -17,6 +17,7 @@ import (
 	"vigie/pkg/follow/followtest"
 	"vigie/pkg/follow/past"
 	"vigie/pkg/follow/verify"
+	intakev1 "vigie/pkg/gen/vigie/intake/v1"
 	"vigie/pkg/wire/line"
 	"vigie/services/replay" //nolint:depguard // its own test
 )
@@ -83,6 +84,30 @@ func TestMinOffsetWaitsForTheRecord(t *testing.T) {
 	a = n.get(n.chief, fmt.Sprintf("/v1/rooms/main/state?min_offset=%d", n.Next()+7))
 	if a.status != http.StatusPreconditionFailed || a.code != "not_yet" || !strings.Contains(a.detail, fmt.Sprintf("the last one is %d", n.Next()-1)) {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestWhatWasDecidedBeforeARequestIsInItsAnswer: a client that was told of a decision elsewhere, by a gateway or by another
+// process of replay, goes on from there at once. The log is followed in no hurry.
+func TestWhatWasDecidedBeforeARequestIsInItsAnswer(t *testing.T) {
+	t.Parallel()
+	n := start(t)
+	n.caughtUp()
+	for k := range 3 {
+		n.More(1)
+		if diff := cmp.Diff(bytesOf(t, n.View()), n.get(n.chief, "/v1/rooms/main/state").body); diff != "" {
+			t.Errorf("the state (-want +got):\n%s", diff)
+		}
+		n.More(1)
+		if a := n.get(n.chief, fmt.Sprintf("/v1/rooms/main/log?from=%d", n.Next())); a.status != http.StatusOK {
+			t.Errorf("whoever has read all so far is told %+v", a)
+		}
+		n.Ask("bob", fmt.Sprint("refused-", k), &intakev1.Request{Body: &intakev1.Request_CloseIncident{
+			CloseIncident: &intakev1.CloseIncident{Incident: followtest.Incident},
+		}})
+		if s, _ := n.timeline(); s.Records[len(s.Records)-1].Offset != n.Next()-1 {
+			t.Errorf("the timeline ends with %+v, want record %d", s.Records[len(s.Records)-1], n.Next()-1)
+		}
 	}
 }
 

@@ -34,8 +34,9 @@ type Log struct {
 	transport *kafka.Transport
 	main      *kafka.Client
 	positions *kafka.Client
-	// gather is how many bytes a broker waits for, at most fetchWait long, before it answers a [Log.Tail].
-	gather int64
+	// unhurried tails rest once there is nothing more, until it is time or their bell is rung.
+	unhurried bool
+	bells     *bells
 }
 
 // New returns a log for cfg. It does not wait for the brokers: an append or a
@@ -53,7 +54,7 @@ func New(cfg Config) (*Log, error) {
 	client := func(brokers []string) *kafka.Client {
 		return &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: cfg.RequestTimeout, Transport: t}
 	}
-	l := &Log{cfg: cfg, log: cfg.Logger, transport: t, main: client(cfg.Brokers), gather: 1}
+	l := &Log{cfg: cfg, log: cfg.Logger, transport: t, main: client(cfg.Brokers), bells: &bells{of: map[bell]chan struct{}{}}}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -64,14 +65,17 @@ func New(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// Unhurried gives the same log to readers for whom nobody waits: its tails get what is new together, up to [fetchWait] later.
-// Every reader that wakes for each record takes processor time from the one that an alarm waits for, in its own process and
-// in the brokers.
+// Unhurried gives the same log to readers for whom nobody waits, or only now and then: its tails ask for what is new four
+// times a second, and at once when it is said with [Log.Hurry] that somebody waits. Every reader that wakes for each record
+// takes processor time from the one that an alarm waits for, in its own process and in the brokers.
 func (l *Log) Unhurried() *Log {
 	u := *l
-	u.gather = fetchMaxBytes
+	u.unhurried = true
 	return &u
 }
+
+// Hurry has the unhurried tails of a partition ask at once: whatever they ask next is asked after this call.
+func (l *Log) Hurry(topic string, partition int) { l.bells.ring(bell{topic, partition}) }
 
 // Close drops the connections. Requests under way still end by themselves.
 func (l *Log) Close() { l.transport.CloseIdleConnections() }

@@ -15,6 +15,7 @@ import (
 
 const (
 	fetchWait     = 250 * time.Millisecond // how long a broker holds an empty answer
+	rest          = 250 * time.Millisecond // how far apart an unhurried tail asks
 	fetchMaxBytes = 4 << 20
 	// maxBlank answers without a record while the broker says that there are
 	// some are taken for a batch that cannot be read: kafka-go drops a batch
@@ -42,6 +43,11 @@ func (l *Log) Tail(ctx context.Context, topic string, partition int, from int64,
 	t := tail{log: l, client: l.client(topic), topic: topic, partition: partition, next: from}
 	out := outage{log: l.log, attrs: []any{"topic", topic, "partition", partition}}
 	for {
+		var rung <-chan struct{}
+		asked := time.Now()
+		if l.unhurried {
+			rung = l.bells.listen(bell{topic, partition}) // before asking: who rings wants what is asked afterwards
+		}
 		records, highWatermark, err := t.fetch(ctx)
 		var damage *eventlog.DamageError
 		switch {
@@ -64,7 +70,25 @@ func (l *Log) Tail(ctx context.Context, topic string, partition int, from int64,
 		if err := deliver(records, max(highWatermark, t.next)); err != nil {
 			return err
 		}
+		if l.unhurried && t.next >= highWatermark {
+			if err := awaitRing(ctx, rung, time.Until(asked.Add(rest))); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// awaitRing waits for a time, or until somebody is in a hurry.
+func awaitRing(ctx context.Context, rung <-chan struct{}, longest time.Duration) error {
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-rung:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 type tail struct {
@@ -93,9 +117,12 @@ func (t *tail) fetch(ctx context.Context) ([]eventlog.Record, int64, error) {
 	if t.lookingBack = t.held && time.Since(t.lookedBack) > lookBackEvery; t.lookingBack {
 		from--
 	}
+	least := int64(1)
+	if t.log.unhurried {
+		least = 0 // an empty answer at once
+	}
 	res, err := t.client.Fetch(ctx, &kafka.FetchRequest{
-		Topic: t.topic, Partition: t.partition, Offset: from,
-		MinBytes: t.log.gather, MaxBytes: fetchMaxBytes, MaxWait: fetchWait,
+		Topic: t.topic, Partition: t.partition, Offset: from, MinBytes: least, MaxBytes: fetchMaxBytes, MaxWait: fetchWait,
 	})
 	switch {
 	case err != nil && passing(err):

@@ -184,11 +184,10 @@ const catchUpBound = time.Second
 // catchUp waits until the rooms are known as they are now, or for [catchUpBound] while Kafka is away: no site is called
 // unknown because a room has only just been told of it.
 func (r *Receiver) catchUp(ctx context.Context) {
-	now := time.Now()
 	ctx, done := context.WithTimeout(ctx, catchUpBound)
 	defer done()
 	for _, b := range r.Rooms.All() {
-		if b.Halted() == "" && b.AwaitHeard(ctx, now) != nil {
+		if b.Halted() == "" && b.CatchUp(ctx) != nil {
 			return // with what is known
 		}
 	}

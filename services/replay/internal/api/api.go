@@ -70,6 +70,15 @@ func (a *API) room(name string) (*archive.Room, error) {
 	return room, nil
 }
 
+// roomNow is the room with all that was decided before the request.
+func (a *API) roomNow(ctx context.Context, name string) (*archive.Room, error) {
+	room, err := a.room(name)
+	if err == nil {
+		room.CatchUp(ctx)
+	}
+	return room, err
+}
+
 // bounded gives a handler its deadline and its errors their problems.
 func bounded[I, O any](handle func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
 	return func(ctx context.Context, in *I) (*O, error) {

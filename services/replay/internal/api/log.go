@@ -25,7 +25,7 @@ func (a *API) page(ctx context.Context, in *pageInput) (*pageOutput, error) {
 	if _, err := a.guard().Require(ctx, in.Authorization, action, authz.Object{Room: in.Room}); err != nil {
 		return nil, err
 	}
-	room, err := a.room(in.Room)
+	room, err := a.roomNow(ctx, in.Room)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (a *API) state(ctx context.Context, in *stateInput) (*stateOutput, error) {
 	if _, err := a.guard().Require(ctx, in.Authorization, authz.ReadHistory, authz.Object{Room: in.Room}); err != nil {
 		return nil, err
 	}
-	room, err := a.room(in.Room)
+	room, err := a.roomNow(ctx, in.Room)
 	if err != nil {
 		return nil, err
 	}

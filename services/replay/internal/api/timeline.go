@@ -55,7 +55,7 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*timelineOutput,
 	if err != nil {
 		return nil, err
 	}
-	room, err := a.story(p, in)
+	room, err := a.story(ctx, p, in)
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +76,9 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*timelineOutput,
 
 // story finds the room of an incident for somebody who may read about it: with the whole room or with its site. Others
 // do not learn whether it exists.
-func (a *API) story(p authz.Principal, in *timelineInput) (*archive.Room, error) {
+func (a *API) story(ctx context.Context, p authz.Principal, in *timelineInput) (*archive.Room, error) {
 	whole := authz.Allow(p, authz.ReadHistory, authz.Object{Room: in.Room})
-	room, err := a.room(in.Room)
+	room, err := a.roomNow(ctx, in.Room)
 	if err != nil && whole {
 		return nil, err
 	}

@@ -36,14 +36,31 @@ type Room struct {
 	halted  error
 	changed chan struct{} // closed and replaced when anything above changed
 	seenEnd time.Time     // when the log was last known to hold nothing more
+
+	recency follow.Recency
 }
 
-// NewRoom returns a room of which nothing is read before Run.
+// NewRoom returns a room of which nothing is read before Run. Its log is followed in no hurry.
 func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *Room {
 	return &Room{
-		RoomEntry: entry, log: log, slog: logger,
+		RoomEntry: entry, log: log.Unhurried(), slog: logger,
 		fold: controlroom.NewFold(entry.Room), index: newIndex(), changed: make(chan struct{}),
 	}
+}
+
+// catchUpBound is how long somebody waits for the room to be read as it is now, while Kafka is away.
+const catchUpBound = 500 * time.Millisecond
+
+// CatchUp reads on to where the log ends now: the log is followed in no hurry, and whoever asks two processes in turn, or
+// has been told of a decision elsewhere, is not to be answered from before. While Kafka is away, or once the room has
+// halted, what is known is all there is.
+func (r *Room) CatchUp(ctx context.Context) {
+	if r.Halted() != nil {
+		return
+	}
+	ctx, done := context.WithTimeout(ctx, catchUpBound)
+	defer done()
+	_ = r.recency.Await(ctx, time.Now(), func() { r.log.Hurry(eventlog.TopicLog, r.Partition) }) // it fails as ctx does
 }
 
 // Run follows the log until ctx ends. Damage halts this room and no other, until its log is reopened.
@@ -109,6 +126,7 @@ func (r *Room) read(s *wire.Stored) error {
 func (r *Room) progress(next, highWatermark int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.recency.Answered(next >= highWatermark)
 	if next >= highWatermark {
 		r.seenEnd = time.Now()
 	}
