@@ -40,6 +40,9 @@ type Options struct {
 	Users []string
 	// Properties are lines for the nodes' server.properties that go before those of the stack's own.
 	Properties []string
+
+	// brief is for the minutes that tests take: see [once].
+	brief bool
 }
 
 // startTimeout bounds the start without the fetching of jars. Twelve seconds
@@ -144,6 +147,7 @@ func (s *Stack) running() []*node {
 // stops them at its end. When the test has failed, their logs stay and are named.
 func Start(tb testing.TB, o Options) *Stack {
 	tb.Helper()
+	o.brief = true
 	s, err := Run(tb.Context(), o)
 	if err != nil {
 		tb.Fatal(err)
@@ -162,6 +166,7 @@ func Start(tb testing.TB, o Options) *Stack {
 // Main runs the tests of a package with one stack for all of them, and returns
 // the exit status for [os.Exit]. use receives the stack before the first test.
 func Main(m *testing.M, o Options, use func(*Stack)) int {
+	o.brief = true
 	s, err := Run(context.Background(), o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
