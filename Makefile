@@ -16,6 +16,9 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 LINT  := GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint
 # One binary per services/NAME/cmd/NAME.
 MAINS := $(addprefix ./,$(wildcard services/*/cmd/*))
+# One way to compile for building, vetting, testing and linting: otherwise all that we depend on is compiled twice, and again in
+# every other checkout.
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 # What gofmt looks at: all but what npm installs.
 GODIRS := $(wildcard *.go pkg services tests)
 # go refuses a module without a package.
@@ -30,7 +33,7 @@ help: ## this list
 
 build: web ## bin/vigie and one binary per service, with the web apps in the gateway
 	@mkdir -p bin
-	go build -trimpath -o bin/ $(if $(MAINS),$(MAINS),./services/vigie/cmd/vigie)
+	go build -o bin/ $(if $(MAINS),$(MAINS),./services/vigie/cmd/vigie)
 
 # The apps are built when something of theirs is newer than what was built.
 APPS   := services/gateway/internal/apps/dist/console/index.html

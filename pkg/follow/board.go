@@ -33,9 +33,8 @@ type Board struct {
 	voids   uint64
 	caught  bool
 	halted  string
+	heard   time.Time
 	changed chan struct{} // closed and replaced when anything above changed
-
-	recency Recency
 }
 
 // NewBoard returns the board of a room; nothing is read before Run.
@@ -109,7 +108,7 @@ func (b *Board) read(s *wire.Stored) error {
 func (b *Board) progress(next, highWatermark int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.recency.Answered(next >= highWatermark)
+	b.heard = time.Now()
 	if !b.caught && next >= highWatermark {
 		b.caught = true
 		b.announce()
@@ -169,11 +168,25 @@ func (b *Board) Halted() string {
 }
 
 // Heard is when the brokers last said where the log ends, in real time: what is shown is not younger.
-func (b *Board) Heard() time.Time { return b.recency.Heard() }
+func (b *Board) Heard() time.Time {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.heard
+}
 
-// CatchUp blocks until the board shows all that was written before the call, or until ctx ends.
+// CatchUpBound is how long somebody waits for a room to be read as it is now, while Kafka is away.
+const CatchUpBound = 500 * time.Millisecond
+
+// CatchUp blocks until the board shows all that the log held when it was called, for [CatchUpBound] at most. It fails, too, when
+// the room halts or its brokers do not say where the log ends: then what is shown is all that is known.
 func (b *Board) CatchUp(ctx context.Context) error {
-	return b.recency.Await(ctx, time.Now(), func() { b.log.Hurry(eventlog.TopicLog, b.Room.Partition) })
+	ctx, done := context.WithTimeout(ctx, CatchUpBound)
+	defer done()
+	end, err := End(ctx, b.log, b.Room)
+	if err != nil {
+		return err
+	}
+	return b.Await(ctx, func(f *controlroom.Fold) bool { return f.Next >= end })
 }
 
 // Voids counts void records read so far.

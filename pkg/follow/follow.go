@@ -108,3 +108,13 @@ func Bounds(ctx context.Context, log *kafkalog.Log, topic string, partition int)
 		}
 	}
 }
+
+// End asks where a room's log ends now, and has those who read it in no hurry read up to there at once.
+func End(ctx context.Context, log *kafkalog.Log, room eventlog.RoomEntry) (int64, error) {
+	_, end, err := log.Bounds(ctx, eventlog.TopicLog, room.Partition)
+	if err != nil {
+		return 0, fmt.Errorf("end of the log: %w", err)
+	}
+	log.Hurry(eventlog.TopicLog, room.Partition)
+	return end, nil
+}

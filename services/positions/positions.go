@@ -110,14 +110,15 @@ func newService(p parameters) (*service, error) {
 	s.receiver = receiver.New(receiver.Config{
 		Rooms: s.rooms, Positions: s.positions, Edge: s.edge, Directory: dir, Clock: c, Logger: logger,
 	})
+	positions := log.Unhurried() // thousands come in a second, and nobody waits for one
 	s.crossings, err = crossings.New(crossings.Config{
-		Rooms: s.rooms, Log: log, Intake: s.intake, Clock: c, Process: s.process, Logger: logger, Reported: s.reported,
+		Rooms: s.rooms, Log: positions, Intake: s.intake, Clock: c, Process: s.process, Logger: logger, Reported: s.reported,
 		Add: p.Router.AddConsumerHandler,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if s.known, err = lastknown.New(lastknown.Config{Store: p.Redis, Log: log, Logger: logger, Add: p.Router.AddConsumerHandler}); err != nil {
+	if s.known, err = lastknown.New(lastknown.Config{Store: p.Redis, Log: positions, Logger: logger, Add: p.Router.AddConsumerHandler}); err != nil {
 		return nil, err
 	}
 	s.query = &query.API{Access: access.Guard{Directory: dir}, Rooms: s.rooms, Known: s.known, Clock: c, Logger: logger}

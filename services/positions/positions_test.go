@@ -111,7 +111,7 @@ func (f *field) processWith(own positions.Config) (url string, stop func()) {
 	return f.Serve(func(ctx context.Context, up func(string)) error {
 		cfg := app.Default()
 		cfg.Listen, cfg.LogLevel = "127.0.0.1:0", "error"
-		return app.Run(ctx, app.Module(cfg), fx.Supply(f.Log, f.dir, f.Clock, f.redis), fx.Provide(follow.NewRooms), positions.Module(own),
+		return app.Run(ctx, app.Module(cfg), fx.Supply(f.Log.Unhurried(), f.dir, f.Clock, f.redis), fx.Provide(follow.NewRooms), positions.Module(own),
 			fx.Decorate(func() *slog.Logger { return app.NewLogger(&f.said, true, slog.LevelInfo) }),
 			fx.Invoke(func(lc fx.Lifecycle, a *app.Address) { lc.Append(fx.StartHook(func() { up(a.URL()) })) }))
 	})
@@ -260,6 +260,29 @@ func TestStrangersAreRefusedAndNothingOfTheirsIsStored(t *testing.T) {
 	}
 	if asked := f.asked((*intakev1.Request).GetRaiseSos); len(asked) != 0 {
 		t.Errorf("an SOS of a stranger: %v", asked)
+	}
+}
+
+// TestTheFirstPositionOfAShiftIsKept: a guard signs on, and the telephone says where that is, once. The service reads its rooms in
+// no hurry.
+func TestTheFirstPositionOfAShiftIsKept(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	const second = "T-north-2"
+	f.StartDuty("north", second)
+	livetest.Await(t, "the room has decided that the shift has begun", func() bool {
+		for k, value := range f.Read(eventlog.TopicLog, "north") {
+			for _, e := range wire.Decode(int64(k), value).Events {
+				if e.GetDutyStarted().GetTeam() == second {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	f.must(http.StatusOK, livetest.Call(t, http.MethodGet, f.url+"/v1/positions/osmand?id="+f.off+"&lat=20&lon=20", nil, ""))
+	if last := f.last(); last.GetTeam() != second {
+		t.Errorf("the last position is of %s", last.GetTeam())
 	}
 }
 

@@ -178,14 +178,9 @@ func reused() error {
 	return app.Problem(http.StatusConflict, "id_reused", "this Idempotency-Key was used for another alarm: use a new key for each alarm")
 }
 
-// catchUpBound is how long an alarm from an unknown site waits for the rooms to be read as they are now.
-const catchUpBound = time.Second
-
-// catchUp waits until the rooms are known as they are now, or for [catchUpBound] while Kafka is away: no site is called
+// catchUp waits until the rooms are known as they are now, or as far as they can be while Kafka is away: no site is called
 // unknown because a room has only just been told of it.
 func (r *Receiver) catchUp(ctx context.Context) {
-	ctx, done := context.WithTimeout(ctx, catchUpBound)
-	defer done()
 	for _, b := range r.Rooms.All() {
 		if b.Halted() == "" && b.CatchUp(ctx) != nil {
 			return // with what is known

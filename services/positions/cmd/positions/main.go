@@ -8,6 +8,7 @@ import (
 	"go.uber.org/fx"
 
 	"vigie/pkg/app"
+	"vigie/pkg/eventlog/kafkalog"
 	"vigie/services/positions"
 )
 
@@ -22,7 +23,10 @@ func (c config) Validate() error {
 }
 
 func modules(c config) fx.Option {
-	return fx.Options(app.Module(c.App), app.BackboneModule(c.Backbone), positions.Module(c.Service))
+	return fx.Options(
+		app.Module(c.App), app.BackboneModule(c.Backbone), positions.Module(c.Service),
+		fx.Decorate((*kafkalog.Log).Unhurried), // nobody waits for what it reads, but for who is on duty
+	)
 }
 
 func main() {

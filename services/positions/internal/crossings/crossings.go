@@ -139,14 +139,17 @@ func (r *room) take(ctx context.Context, m *positionsv1.Telemetry, isNew bool) {
 	case m.GetBeat() != nil && isNew:
 		r.heard.Take(m.GetBeat(), time.Now())
 	case m.GetFix() != nil:
-		r.fix(ctx, m.GetFix())
+		r.fix(ctx, m.GetFix(), isNew)
 	}
 }
 
 // fix hears one position. One that its device calls simulated proves nothing.
-func (r *room) fix(ctx context.Context, f *positionsv1.Fix) {
+func (r *room) fix(ctx context.Context, f *positionsv1.Fix, isNew bool) {
 	at := geo.Point{LatE7: f.GetLatE7(), LonE7: f.GetLonE7()}
 	k := r.look(f.GetTeam())
+	if !k.onDuty && isNew && r.board.CatchUp(ctx) == nil {
+		k = r.look(f.GetTeam()) // it was kept by somebody who has read that its shift began
+	}
 	if !k.onDuty {
 		delete(r.teams, f.GetTeam()) // positions are followed on shift only (domain §1)
 		return

@@ -98,6 +98,7 @@ func (a *API) last(ctx context.Context, in *input) (*struct{ Body Positions }, e
 	if err != nil {
 		return nil, app.ProjectionProblem(err)
 	}
+	_ = board.CatchUp(ctx) // who is on duty now; while Kafka is away, who is known to be
 	out := Positions{Room: in.Room, At: a.Clock.Now(), Positions: []Position{}}
 	board.Look(func(f *controlroom.Fold) {
 		out.Positions = append(out.Positions, shown(f.State, known.Teams, out.At, in.Near != "")...)

@@ -110,8 +110,16 @@ func (r *Receiver) take(ctx context.Context, source string, p authz.Principal, b
 func (r *Receiver) keepAll(ctx context.Context, source string, p authz.Principal, board *follow.Board, reports []report) error {
 	var sent []*kafkalog.Pending
 	var failed error
+	caughtUp := false
 	for k := range reports {
 		outcome, pending, err := r.keep(source, p, board, &reports[k])
+		if outcome == offDuty && !caughtUp {
+			// A team that has just come on duty says so and where it is in the same second; the room is read in no hurry.
+			caughtUp = true
+			if board.CatchUp(ctx) == nil {
+				outcome, pending, err = r.keep(source, p, board, &reports[k])
+			}
+		}
 		if err != nil {
 			failed = err
 			break

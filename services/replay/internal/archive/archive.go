@@ -36,8 +36,6 @@ type Room struct {
 	halted  error
 	changed chan struct{} // closed and replaced when anything above changed
 	seenEnd time.Time     // when the log was last known to hold nothing more
-
-	recency follow.Recency
 }
 
 // NewRoom returns a room of which nothing is read before Run. Its log is followed in no hurry.
@@ -48,19 +46,15 @@ func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *
 	}
 }
 
-// catchUpBound is how long somebody waits for the room to be read as it is now, while Kafka is away.
-const catchUpBound = 500 * time.Millisecond
-
-// CatchUp reads on to where the log ends now: the log is followed in no hurry, and whoever asks two processes in turn, or
+// CatchUp reads on to where the log ends now: the log is followed in no hurry, and whoever asks two processes by turns, or
 // has been told of a decision elsewhere, is not to be answered from before. While Kafka is away, or once the room has
 // halted, what is known is all there is.
 func (r *Room) CatchUp(ctx context.Context) {
-	if r.Halted() != nil {
-		return
-	}
-	ctx, done := context.WithTimeout(ctx, catchUpBound)
+	ctx, done := context.WithTimeout(ctx, follow.CatchUpBound)
 	defer done()
-	_ = r.recency.Await(ctx, time.Now(), func() { r.log.Hurry(eventlog.TopicLog, r.Partition) }) // it fails as ctx does
+	if end, err := follow.End(ctx, r.log, r.RoomEntry); err == nil {
+		_ = r.Await(ctx, end-1) // halted, or too slow: what is known
+	}
 }
 
 // Run follows the log until ctx ends. Damage halts this room and no other, until its log is reopened.
@@ -126,7 +120,6 @@ func (r *Room) read(s *wire.Stored) error {
 func (r *Room) progress(next, highWatermark int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recency.Answered(next >= highWatermark)
 	if next >= highWatermark {
 		r.seenEnd = time.Now()
 	}
