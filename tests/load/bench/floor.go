@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,12 +18,12 @@ import (
 	"vigie/pkg/wait"
 )
 
-// floor is the least that an alarm's way can take with these parts: two durable hops chained, and a socket. No decision,
-// no HTTP, no directory.
+// floor is the least that an alarm's way can take with these parts: two durable hops chained, and a socket; between processes
+// also the request that brings it. No decision, no validation, no directory.
 type floor struct {
-	name   string // what it is, in the table
-	log    *kafkalog.Log
-	intake hop
+	name string // what it is, in the table
+	// put sends a record on its way, waits until it is stored, and says when it was sent.
+	put    func(ctx context.Context, value []byte) (time.Time, error)
 	client *websocket.Conn
 	// end stops what passes records on, and waits for it.
 	end func() error
@@ -41,7 +42,12 @@ func startFloor(ctx context.Context, log *kafkalog.Log, intake, out hop) (*floor
 	url := make(chan string, 1)
 	wait.Go(func() { _ = relay(run, log, intake, out) })
 	wait.Go(func() { _ = socket(run, log, out, func(at string) { url <- at }) })
-	f, err := joinFloor(ctx, log, intake, url, func() error {
+	put := func(ctx context.Context, value []byte) (time.Time, error) {
+		began := time.Now()
+		_, err := log.Append(ctx, intake.topic, intake.partition, [][]byte{value})
+		return began, err
+	}
+	f, err := joinFloor(ctx, put, url, func() error {
 		cancel()
 		wait.Wait()
 		return nil
@@ -54,7 +60,9 @@ func startFloor(ctx context.Context, log *kafkalog.Log, intake, out hop) (*floor
 }
 
 // joinFloor is its client, once the socket is there.
-func joinFloor(ctx context.Context, log *kafkalog.Log, intake hop, url <-chan string, end func() error) (*floor, error) {
+func joinFloor(
+	ctx context.Context, put func(context.Context, []byte) (time.Time, error), url <-chan string, end func() error,
+) (*floor, error) {
 	ctx, done := context.WithTimeout(ctx, patience)
 	defer done()
 	select {
@@ -64,10 +72,29 @@ func joinFloor(ctx context.Context, log *kafkalog.Log, intake hop, url <-chan st
 			return nil, errors.Join(err, end())
 		}
 		_ = res.Body.Close()
-		return &floor{log: log, intake: intake, client: client, end: end}, nil
+		return &floor{put: put, client: client, end: end}, nil
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), end())
 	}
+}
+
+// receive writes the body of each request to a partition, and answers when it is stored. ready is told the address.
+func receive(ctx context.Context, log *kafkalog.Log, to hop, ready func(url string)) error {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		value, err := io.ReadAll(r.Body)
+		if err == nil {
+			_, err = log.Append(r.Context(), to.topic, to.partition, [][]byte{value})
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer server.Close()
+	ready(server.URL)
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // relay writes each record of one partition to another.
@@ -117,8 +144,8 @@ func (f *floor) hops(ctx context.Context, n int) ([]time.Duration, error) {
 		if err := wait.For(ctx, apart); err != nil {
 			return nil, err
 		}
-		began := time.Now()
-		if _, err := f.log.Append(ctx, f.intake.topic, f.intake.partition, [][]byte{value}); err != nil {
+		began, err := f.put(ctx, value)
+		if err != nil {
 			return nil, err
 		}
 		_ = f.client.SetReadDeadline(time.Now().Add(patience))

@@ -115,7 +115,7 @@ func (b *bedrock) partition(ctx context.Context, topic string, partition int) (k
 
 func alarmKafka(ctx context.Context, s settings) ([]row, error) {
 	return onBedrock(ctx, s, func(b *bedrock) (rows []row, err error) {
-		apart, err := startFloorApart(ctx, b.log, b.stack.Kafka(), hop{topic: apartIntake}, hop{topic: apartLog})
+		apart, err := startFloorApart(ctx, b.stack.Kafka(), hop{topic: apartIntake}, hop{topic: apartLog})
 		if err != nil {
 			return nil, fmt.Errorf("floor: %w", err)
 		}
