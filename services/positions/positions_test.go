@@ -86,6 +86,8 @@ func startWith(tb testing.TB, cfg positions.Config) *field {
 		f.must(http.StatusOK, f.osmAnd("lat=10&lon=10"))
 		return len(f.fixes()) > 0
 	})
+	// Of two positions of one millisecond the first counts.
+	livetest.Await(tb, "the next millisecond", func() bool { return f.Clock.Now().UnixMilli() > f.last().GetAtMs() })
 	return f
 }
 
