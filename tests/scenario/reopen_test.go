@@ -173,9 +173,10 @@ func TestABadRecordHaltsItsRoomUntilTwoAdminsReopenIt(t *testing.T) {
 	if code := desk.closed(patience); code != 4003 {
 		t.Errorf("closed with %d, want that the state is lost", code)
 	}
-	night.Eventually("the room goes on", func() (bool, string) {
+	night.Eventually("the room goes on, for those who look back, too", func() (bool, string) {
 		halted := night.halted("alpha")
-		return halted == "", halted
+		past, err := night.call(http.MethodGet, "/v1/rooms/alpha/state", night.as("supervisor"), nil)
+		return halted == "" && err == nil && past.status == http.StatusOK, fmt.Sprintf("%s; %d %s", halted, past.status, past.body)
 	})
 	fresh := night.Console("alpha", "dispatcher")
 	night.Eventually("what was undone and what has come meanwhile is decided", func() (bool, string) {

@@ -41,7 +41,7 @@ type Room struct {
 // NewRoom returns a room of which nothing is read before Run. Its log is followed in no hurry.
 func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *Room {
 	return &Room{
-		RoomEntry: entry, log: log.Unhurried(), slog: logger,
+		RoomEntry: entry, log: log, slog: logger,
 		fold: controlroom.NewFold(entry.Room), index: newIndex(), changed: make(chan struct{}),
 	}
 }
@@ -60,11 +60,12 @@ func (r *Room) CatchUp(ctx context.Context) {
 // Run follows the log until ctx ends. Damage halts this room and no other, until its log is reopened.
 func (r *Room) Run(ctx context.Context) {
 	for {
-		err := follow.Decisions(ctx, r.log, r.Partition, r.fold.Next, r.read, r.progress)
+		err := follow.Decisions(ctx, r.log.Unhurried(), r.Partition, r.fold.Next, r.read, r.progress)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		fresh := newIndex()
+		// In a hurry: whoever is told elsewhere that the room goes on is not to be told here that it is halted.
 		fold, _, searching := follow.Reopened(ctx, r.log, r.RoomEntry, r.fold, r.fold.Reopened(), follow.Watching{
 			Halted: func() { r.halt(ctx, err) },
 			Begin:  func() { fresh = newIndex() },
