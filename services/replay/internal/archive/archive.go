@@ -52,7 +52,7 @@ func NewRoom(log *kafkalog.Log, entry eventlog.RoomEntry, logger *slog.Logger) *
 func (r *Room) CatchUp(ctx context.Context) {
 	ctx, done := context.WithTimeout(ctx, follow.CatchUpBound)
 	defer done()
-	if end, err := follow.End(ctx, r.log, r.RoomEntry); err == nil {
+	if end, err := r.End(ctx); err == nil {
 		_ = r.Await(ctx, end-1) // halted, or too slow: what is known
 	}
 }

@@ -62,14 +62,8 @@ func (g *Reading) Page(ctx context.Context, room *Room, from int64, limit int) (
 	return records, end, err
 }
 
-// End is the offset that the room's next record will get.
-func (r *Room) End(ctx context.Context) (int64, error) {
-	_, end, err := r.log.Bounds(ctx, eventlog.TopicLog, r.Partition)
-	if err != nil {
-		return 0, fmt.Errorf("end of the log: %w", err)
-	}
-	return end, nil
-}
+// End is the offset that the room's next record will get; the room is read up to there at once.
+func (r *Room) End(ctx context.Context) (int64, error) { return follow.End(ctx, r.log, r.RoomEntry) }
 
 // IntakeEnd is the offset that the room's next request will get.
 func (r *Room) IntakeEnd(ctx context.Context) (int64, error) {
